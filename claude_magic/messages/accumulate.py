@@ -1,0 +1,157 @@
+"""Events in, message snapshots out: what each streaming event does to a message. No I/O.
+
+Feeding is cheap and happens for every event; a snapshot costs in proportion to the message and is made only when
+somebody looks (the painter, ten times a second). Text and tool input are kept as lists of pieces and joined on demand,
+so that both are linear in their length.
+
+Rules: the streaming page of the API, and its traps: placeholders for tool input, blocks that never stop, cumulative
+usage, unknown events, blocks and deltas.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from claude_magic.messages.values import Block, Message, message_from_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# delta type → (block types it fits, the block's key it appends to, the delta's key that holds the piece)
+_APPENDING: dict[str, tuple[frozenset[str], str, str]] = {
+    "text_delta": (frozenset({"text"}), "text", "text"),
+    "thinking_delta": (frozenset({"thinking"}), "thinking", "thinking"),
+    "input_json_delta": (frozenset({"tool_use", "server_tool_use", "mcp_tool_use"}), "input", "partial_json"),
+}
+
+
+class Growing:
+    """A message that is still arriving.
+
+    `feed` takes the events in order; `message()` says what there is so far. `complete` is set by `message_stop`.
+    """
+
+    def __init__(self) -> None:
+        self.complete = False
+        self._top: dict[str, Any] = {}
+        self._usage: dict[str, Any] = {}
+        self._blocks: list[Block] = []
+        self._pieces: list[list[str] | None] = []  # the growing key of each block, until it is joined into the block
+        self._by_index: dict[int, int] = {}
+
+    @property
+    def started(self) -> bool:
+        """Whether any block has begun: from here on a retry would show something twice."""
+        return bool(self._blocks)
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        """Take one event. What is unknown, or does not fit, is passed over."""
+        handler = _HANDLERS.get(event.get("type", ""))
+        if handler is not None:
+            handler(self, event)
+
+    def message(self) -> Message:
+        """Return the message so far, as a value that later events do not change."""
+        content = [self._view(at) for at in range(len(self._blocks))]
+        return message_from_wire({**self._top, "usage": self._usage, "content": content}, complete=self.complete)
+
+    def _view(self, at: int) -> Block:
+        block, pieces = self._blocks[at], self._pieces[at]
+        if pieces is None:
+            return block
+        if block["type"] in {"text", "thinking"}:
+            return {**block, block["type"]: "".join(pieces)}
+        # Still arriving: strict parsing waits for the end, a reader may want to see how far it is.
+        return {**block, "input": {}, "partial_json": "".join(pieces)}
+
+    # One method for each event the API has.
+
+    def _message_start(self, event: Mapping[str, Any]) -> None:
+        message = event.get("message") or {}
+        self._top = {k: v for k, v in message.items() if k not in {"content", "usage"}}
+        self._usage = dict(message.get("usage") or {})
+        for index, block in enumerate(message.get("content") or ()):
+            self._append(index, block, None)
+
+    def _block_start(self, event: Mapping[str, Any]) -> None:
+        block = event.get("content_block")
+        if not isinstance(block, dict):
+            return
+        if block.get("type") == "fallback":  # from here on the text is another model's (beta server-side-fallback)
+            self._top["model"] = (block.get("to") or {}).get("model") or self._top.get("model")
+        self._append(event.get("index", len(self._blocks)), block, self._first_pieces(block))
+
+    @staticmethod
+    def _first_pieces(block: Block) -> list[str] | None:
+        kind = block.get("type")
+        if kind in {"text", "thinking"}:
+            return [block.get(kind) or ""]
+        # The `{}` in content_block_start is a placeholder, not a beginning.
+        return [] if kind in _APPENDING["input_json_delta"][0] else None
+
+    def _append(self, index: int, block: Block, pieces: list[str] | None) -> None:
+        self._by_index[index] = len(self._blocks)
+        self._blocks.append(dict(block))
+        self._pieces.append(pieces)
+
+    def _block_delta(self, event: Mapping[str, Any]) -> None:
+        at = self._by_index.get(event.get("index", -1))
+        delta = event.get("delta") or {}
+        if at is None:
+            return
+        block, kind = self._blocks[at], delta.get("type")
+        if kind in _APPENDING:
+            fits, _, key = _APPENDING[kind]
+            pieces = self._pieces[at]
+            if block.get("type") in fits and pieces is not None and isinstance(delta.get(key), str):
+                pieces.append(delta[key])
+        elif kind == "signature_delta" and block.get("type") == "thinking":
+            block["signature"] = delta.get("signature", "")
+        elif kind == "citations_delta" and block.get("type") == "text":
+            block["citations"] = [*(block.get("citations") or []), delta.get("citation")]
+        elif kind == "compaction_delta" and block.get("type") == "compaction":
+            block.update({k: v for k, v in delta.items() if k != "type"})
+
+    def _block_stop(self, event: Mapping[str, Any]) -> None:
+        at = self._by_index.get(event.get("index", -1))
+        if at is not None:
+            self._settle(at)
+
+    def _settle(self, at: int) -> None:
+        block, pieces = self._blocks[at], self._pieces[at]
+        if pieces is None:
+            return
+        joined = "".join(pieces)
+        self._pieces[at] = None
+        if block["type"] in {"text", "thinking"}:
+            block[block["type"]] = joined
+            return
+        try:
+            block["input"] = json.loads(joined) if joined else {}
+        except json.JSONDecodeError:
+            # Cut by max_tokens, or sent unbuffered: the raw text is kept, the tool must not run.
+            block["input"] = {}
+            block["partial_json"] = joined
+
+    def _message_delta(self, event: Mapping[str, Any]) -> None:
+        # A container seen once is not taken back by a later null.
+        changes = {k: v for k, v in (event.get("delta") or {}).items() if not (k == "container" and v is None)}
+        self._top.update(changes)
+        # Totals, not increments: overwrite what is there, keep message_start's figures for what is not.
+        self._usage.update({k: v for k, v in (event.get("usage") or {}).items() if v is not None})
+
+    def _message_stop(self, _: Mapping[str, Any]) -> None:
+        for at in range(len(self._blocks)):
+            self._settle(at)
+        self.complete = True
+
+
+_HANDLERS: dict[str, Callable[[Growing, Mapping[str, Any]], None]] = {
+    "message_start": Growing._message_start,  # noqa: SLF001 - the table belongs to the class above
+    "content_block_start": Growing._block_start,  # noqa: SLF001
+    "content_block_delta": Growing._block_delta,  # noqa: SLF001
+    "content_block_stop": Growing._block_stop,  # noqa: SLF001
+    "message_delta": Growing._message_delta,  # noqa: SLF001
+    "message_stop": Growing._message_stop,  # noqa: SLF001
+}
