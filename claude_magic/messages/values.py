@@ -186,6 +186,6 @@ class Request:
         return {key: value for key, value in self.body().items() if key in allowed}
 
     def continued(self, content: Iterable[Block], container: str | None) -> Request:
-        """Return the request that goes on after `pause_turn`: the paused content last, unchanged, in the same container."""
+        """Return the request that goes on after `pause_turn`: the paused content last, in the same container."""
         paused = {"role": "assistant", "content": list(content)}
         return replace(self, messages=(*self.messages, paused), container=container or self.container)
