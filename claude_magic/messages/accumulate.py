@@ -34,16 +34,27 @@ class Growing:
 
     def __init__(self) -> None:
         self.complete = False
+        self._before: Message | None = None
+        self._begin()
+
+    def _begin(self) -> None:
         self._top: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._blocks: list[Block] = []
         self._pieces: list[list[str] | None] = []  # the growing key of each block, until it is joined into the block
         self._by_index: dict[int, int] = {}
 
+    def go_on(self) -> Message:
+        """Return the message so far and expect its continuation: what arrives next follows it (`pause_turn`)."""
+        self._before = self.message()
+        self.complete = False
+        self._begin()
+        return self._before
+
     @property
     def started(self) -> bool:
         """Whether any block has begun: from here on a retry would show something twice."""
-        return bool(self._blocks)
+        return bool(self._blocks) or self._before is not None
 
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one event. What is unknown, or does not fit, is passed over."""
@@ -54,7 +65,8 @@ class Growing:
     def message(self) -> Message:
         """Return the message so far, as a value that later events do not change."""
         content = [self._view(at) for at in range(len(self._blocks))]
-        return message_from_wire({**self._top, "usage": self._usage, "content": content}, complete=self.complete)
+        now = message_from_wire({**self._top, "usage": self._usage, "content": content}, complete=self.complete)
+        return self._before.followed_by(now) if self._before else now
 
     def _view(self, at: int) -> Block:
         block, pieces = self._blocks[at], self._pieces[at]
