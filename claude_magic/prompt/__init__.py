@@ -1,1 +1,54 @@
-"""To be built."""
+"""Body text and attachments in, content blocks out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from claude_magic.errors import UsageError
+from claude_magic.prompt.interpolation import parts, undefined
+from claude_magic.prompt.values import blocks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from claude_magic.messages import Block
+
+__all__ = ["blocks_of", "compose", "undefined"]
+
+
+def compose(body: str, namespace: Mapping[str, Any], *, raw: bool = False, share: str = "schema") -> list[Block]:
+    """Return the content blocks of a prompt; neighbouring text is one block.
+
+    Args:
+        body: the prompt as typed.
+        namespace: where `{{ expression }}` is evaluated.
+        raw: send double braces as they are.
+        share: how much of a DataFrame may appear in the text.
+
+    Raises:
+        UsageError: the prompt is empty, or an expression in it cannot be evaluated.
+
+    """
+    blocks: list[Block] = []
+    for part in [body] if raw else parts(body):
+        if isinstance(part, str):
+            blocks += [{"type": "text", "text": part}]
+        else:
+            blocks += blocks_of(part.evaluate(namespace), part.source, share=share)
+    blocks = _joined(blocks)
+    if not blocks:
+        raise UsageError(
+            "The prompt is empty; nothing was sent.", advice="Write what you want to ask below `%%claude`."
+        )
+    return blocks
+
+
+def _joined(blocks: Iterable[Block]) -> list[Block]:
+    joined: list[Block] = []
+    for block in blocks:
+        if block["type"] == "text" and joined and joined[-1]["type"] == "text":
+            joined[-1] = {"type": "text", "text": joined[-1]["text"] + block["text"]}
+        else:
+            joined.append(block)
+    # The API refuses blank text blocks.
+    return [b for b in joined if b["type"] != "text" or b["text"].strip()]

@@ -1,0 +1,37 @@
+"""The options of a cell, parsed: one frozen value that the magic, `ask` and the panels share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What stands on the line of a `%%claude` cell. Fields that are None take the session's setting.
+
+    Attributes:
+        model: a model id or alias.
+        system: the system prompt.
+        out: the name to bind the `Reply` to.
+        upload: variables or paths to put into the container; switches `run` on.
+        run: let Claude run code in its container.
+        max_tokens: the most tokens the answer may have.
+        thread: which conversation; None means the current one.
+        new: start the conversation afresh.
+        history: send what was said before, and keep what is said now.
+        stream: show the answer as it arrives.
+        raw: leave `{{ }}` in the prompt alone.
+
+    """
+
+    model: str | None = None
+    system: str | None = None
+    out: str | None = None
+    upload: tuple[str, ...] = ()
+    run: bool = False
+    max_tokens: int | None = None
+    thread: str | None = None
+    new: bool = False
+    history: bool = True
+    stream: bool = True
+    raw: bool = False
