@@ -1,0 +1,170 @@
+"""Files that Claude made: from ids in an answer to files one can use.
+
+Ids stand two levels deep, in the `content` of a code execution result; the name and type are only in the file's
+metadata (code execution page, 2026-11). A name that came over the wire never leaves its folder.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from claude_magic.errors import ClaudeMagicError, FileProblem, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from claude_magic.messages import Block
+    from claude_magic.wire import Client
+
+_FORBIDDEN = re.compile(r'[<>:"|?*\\/\x00-\x1f\x7f]+')
+# Pictures that notebooks show and that cannot carry a script: SVG is not among them.
+_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file Claude made, fetched.
+
+    Attributes:
+        name: its name, made safe; unique within its reply.
+        mime_type: as the Files API says.
+        size: bytes.
+        file_id: the API's id; the file stays there until it is deleted.
+        path: where its bytes are for as long as the session lives.
+
+    """
+
+    name: str
+    mime_type: str
+    size: int
+    file_id: str
+    path: Path
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a PNG, JPEG, GIF or WebP by its type."""
+        return self.mime_type in _PICTURES
+
+    def bytes(self) -> bytes:
+        """Return the content."""
+        return self.path.read_bytes()
+
+    def save(self, path: str | Path = ".") -> Path:
+        """Copy it to `path` (a folder, or a file name) and return where it is.
+
+        Raises:
+            FileProblem: it cannot be written there.
+
+        """
+        import shutil
+
+        target = Path(path).expanduser()
+        target = target / self.name if target.is_dir() else target
+        try:
+            return Path(shutil.copyfile(self.path, target))
+        except OSError as problem:
+            raise FileProblem(
+                f"`{self.name}` could not be saved to {target}: {problem.strerror}.", advice="Give another path."
+            ) from None
+
+    def image(self) -> Any:
+        """Return it as a `PIL.Image.Image`.
+
+        Raises:
+            FileProblem: it is not a picture.
+
+        """
+        from PIL import Image, UnidentifiedImageError
+
+        try:
+            picture = Image.open(self.path)
+            picture.load()
+        except (UnidentifiedImageError, OSError):
+            raise FileProblem(f"`{self.name}` is not a picture.", advice="Use `.bytes()` or `.save(path)`.") from None
+        return picture
+
+    def frame(self) -> Any:
+        """Return it as a `pandas.DataFrame` (csv, parquet, xlsx, json).
+
+        Raises:
+            FileProblem: it is not a table.
+
+        """
+        from claude_magic import frames
+
+        return frames.load_artifact(self.path, self.name)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002 - IPython's signature
+        shown = {"text/plain": repr(self)}
+        if self.is_picture:
+            shown[self.mime_type] = base64.b64encode(self.bytes()).decode()
+        return shown
+
+    def __repr__(self) -> str:
+        """Return name, type and size."""
+        return f"<Artifact {self.name} ({self.mime_type}, {self.size:,} bytes)>"
+
+
+def generated_ids(content: Iterable[Block]) -> Iterator[str]:
+    """Yield the ids of the files that code execution results list, in order, each once."""
+    seen: set[str] = set()
+    for block in content:
+        result = block.get("content") if str(block.get("type", "")).endswith("code_execution_tool_result") else None
+        listed = result.get("content") if isinstance(result, dict) else None
+        for item in listed if isinstance(listed, list) else ():
+            file_id = item.get("file_id") if isinstance(item, dict) else None
+            if isinstance(file_id, str) and file_id not in seen:
+                seen.add(file_id)
+                yield file_id
+
+
+def safe_name(name: str, taken: Iterable[str] = ()) -> str:
+    """Return `name` without folders, controls and forbidden characters, and different from all `taken`."""
+    cleaned = _FORBIDDEN.sub("_", one_line(name.replace("\\", "/").rsplit("/", 1)[-1])).strip(". _") or "file"
+    stem, dot, ending = cleaned.rpartition(".") if "." in cleaned else (cleaned, "", "")
+    cleaned = f"{stem[: _LONGEST_NAME - len(ending)]}{dot}{ending}"[-_LONGEST_NAME:]
+    taken, number, unique = set(taken), 1, cleaned
+    while unique in taken:
+        number += 1
+        stem, dot, ending = cleaned.rpartition(".") if "." in cleaned else (cleaned, "", "")
+        unique = f"{stem} ({number}){dot}{ending}"
+    return unique
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What came down, and what did not.
+
+    Attributes:
+        artifacts: by name, in the order in which they were made.
+        missing: one line for each file that could not be fetched.
+
+    """
+
+    artifacts: dict[str, Artifact]
+    missing: tuple[str, ...] = ()
+
+
+def collect(client: Client, content: Iterable[Block], folder: Path) -> Collected:
+    """Fetch every file that the answer's code execution made into `folder`, streamed.
+
+    A file that cannot be fetched does not take the others, or the answer, with it.
+    """
+    artifacts: dict[str, Artifact] = {}
+    missing: list[str] = []
+    for file_id in generated_ids(content):
+        try:
+            remote = client.files.get(file_id)
+            name = safe_name(remote.filename, artifacts)
+            target = folder / f"{len(artifacts)}"
+            target.mkdir(parents=True, exist_ok=True)
+            path = client.files.download(file_id, target / name)
+            artifacts[name] = Artifact(name, remote.mime_type, path.stat().st_size, file_id, path)
+        except (ClaudeMagicError, OSError) as problem:
+            missing.append(f"The file {one_line(file_id)} could not be fetched: {problem}")
+    return Collected(artifacts, tuple(missing))
