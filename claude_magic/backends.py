@@ -1,0 +1,171 @@
+"""Who answers: the Claude API, the local server, or anything else that speaks the Messages API; and with which key.
+
+A key goes only where it belongs: `ANTHROPIC_API_KEY` to the Claude API or to `ANTHROPIC_BASE_URL`, never to a URL that
+was typed after `%claude use`; that one gets the key of its own `%claude login`, or none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from claude_magic.errors import ClaudeMagicError, LocalServerError, NoCredentials, UsageError, one_line
+from claude_magic.wire import Client, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+API = "https://api.anthropic.com"
+_SERVICE = "claude_magic"
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Who answers.
+
+    Attributes:
+        name: ``api``, ``local`` or ``url``.
+        base_url: where.
+        key: the API key, or None.
+        token: a bearer token (`ANTHROPIC_AUTH_TOKEN`), or None.
+        source: where the key came from, in words.
+        stop: ends the local server; does nothing elsewhere.
+
+    """
+
+    name: Literal["api", "local", "url"]
+    base_url: str
+    key: Secret | None = None
+    token: Secret | None = None
+    source: str = "no key"
+    stop: Callable[[], None] = field(default=lambda: None, repr=False)
+
+    @property
+    def billed(self) -> bool:
+        """Whether tokens cost money there: unknown servers count as billed when their model has a list price."""
+        return self.name != "local"
+
+    def who(self, headers: Mapping[str, str]) -> str:
+        """Say who answered, from the name of the server and what its response headers add."""
+        if self.name == "api":
+            return "Claude API"
+        engine = headers.get("x-claude-magic-engine")
+        if engine:
+            return f"local {one_line(engine)}, not Claude"
+        return urlsplit(self.base_url).netloc
+
+    def client(self, **options: Any) -> Client:
+        """Return a client for it.
+
+        Raises:
+            NoCredentials: the Claude API is asked without a key.
+
+        """
+        if self.name == "api" and self.key is None and self.token is None:
+            raise NoCredentials("There is no API key, so nothing was sent.")
+        return Client(base_url=self.base_url, api_key=self.key, auth_token=self.token, **options)
+
+
+def from_environment(environ: Mapping[str, str], home: Path) -> Backend:
+    """Return the backend that the environment names: `CLAUDE_MAGIC_BACKEND`, else the Claude API."""
+    return choose(environ.get("CLAUDE_MAGIC_BACKEND") or "api", environ, home)
+
+
+def choose(where: str, environ: Mapping[str, str], home: Path, *, key: Secret | None = None) -> Backend:
+    """Return the backend called `where`: ``api``, ``local``, or a URL.
+
+    Args:
+        where: as typed after `%claude use`.
+        environ: the process environment; variables as in Anthropic's SDK.
+        home: where the local server keeps its files.
+        key: a key to use instead of the environment's and the keyring's.
+
+    Raises:
+        UsageError: `where` is none of the three.
+        LocalServerError: the local server is not installed or does not start.
+
+    """
+    if where == "local":
+        return _local(home)
+    if where == "api":
+        base_url = environ.get("ANTHROPIC_BASE_URL") or API
+        return _with_key("api" if base_url.rstrip("/") == API else "url", base_url, environ, key)
+    if urlsplit(where).scheme in {"http", "https"} and urlsplit(where).netloc:
+        return _with_key("url", where, {}, key)
+    raise UsageError(
+        f"`{where}` is no backend.",
+        advice="Use `%claude use api`, `%claude use local` or `%claude use http://HOST:PORT`.",
+    )
+
+
+def _with_key(name: Literal["api", "url"], base_url: str, environ: Mapping[str, str], key: Secret | None) -> Backend:
+    if key is not None:
+        return Backend(name, base_url, key, source="given here")
+    if environ.get("ANTHROPIC_API_KEY"):
+        return Backend(name, base_url, Secret(environ["ANTHROPIC_API_KEY"]), source="ANTHROPIC_API_KEY")
+    if environ.get("ANTHROPIC_AUTH_TOKEN"):
+        return Backend(name, base_url, token=Secret(environ["ANTHROPIC_AUTH_TOKEN"]), source="ANTHROPIC_AUTH_TOKEN")
+    kept = kept_key(base_url)
+    return Backend(name, base_url, kept, source="system keyring" if kept else "no key")
+
+
+def _local(home: Path) -> Backend:
+    try:
+        from claude_magic.local import child
+    except ImportError as missing:
+        raise LocalServerError(
+            f"The local server needs `{missing.name}`, which is not installed.",
+            advice="Run `%pip install 'claude-magic[local]'` and restart the kernel.",
+        ) from None
+    running = child.start(home / "local")
+    return Backend("local", running.base_url, Secret(running.key), source="the local server's own", stop=running.stop)
+
+
+def _keyring() -> Any:
+    """Return the keyring module, or None where it is missing or has nowhere to keep a secret."""
+    try:
+        import keyring
+        from keyring.backends import fail
+    except ImportError:
+        return None
+    return None if isinstance(keyring.get_keyring(), fail.Keyring) else keyring
+
+
+def kept_key(base_url: str) -> Secret | None:
+    """Return the key that `%claude login` kept for a server, or None."""
+    keyring = _keyring()
+    if keyring is None:
+        return None
+    try:
+        kept = keyring.get_password(_SERVICE, urlsplit(base_url).netloc)
+    except keyring.errors.KeyringError:  # locked, or refused by the user: as good as none
+        return None
+    return Secret(kept) if kept else None
+
+
+def keep_key(base_url: str, key: Secret) -> bool:
+    """Keep a key for a server in the system keyring; return whether it was kept."""
+    keyring = _keyring()
+    if keyring is None:
+        return False
+    try:
+        keyring.set_password(_SERVICE, urlsplit(base_url).netloc, key.reveal())
+    except keyring.errors.KeyringError:
+        return False
+    return True
+
+
+def forget_key(base_url: str) -> bool:
+    """Take a server's key out of the system keyring; return whether there was one."""
+    keyring = _keyring()
+    if keyring is None:
+        return False
+    try:
+        keyring.delete_password(_SERVICE, urlsplit(base_url).netloc)
+    except keyring.errors.PasswordDeleteError:
+        return False
+    except keyring.errors.KeyringError as problem:
+        raise ClaudeMagicError(f"The keyring did not give the key up: {problem}.", advice="Unlock it first.") from None
+    return True

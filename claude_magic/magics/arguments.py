@@ -1,0 +1,179 @@
+"""The option line of a cell, parsed once into frozen `Options`. One table serves parser, help and completion."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from claude_magic.errors import UsageError
+from claude_magic.options import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of the cell.
+
+    Attributes:
+        names: short form first.
+        value: what its value is called in the help; empty for a switch.
+        meaning: one sentence for the help.
+        sets: returns the fields of `Options` it sets, given the value (True for a switch) and the fields so far.
+
+    """
+
+    names: tuple[str, ...]
+    value: str
+    meaning: str
+    sets: Callable[[Any, dict[str, Any]], dict[str, Any]]
+
+
+def _number(value: str, _: dict[str, Any]) -> dict[str, Any]:
+    if not value.isdecimal() or not int(value):
+        raise UsageError(f"`--max-tokens {value}` is no number of tokens.", advice="Give a whole number above 0.")
+    return {"max_tokens": int(value)}
+
+
+def _name(value: str, _: dict[str, Any]) -> dict[str, Any]:
+    if not value.isidentifier():
+        raise UsageError(f"`--out {value}` is no Python name.", advice="Give a name such as `answer`.")
+    return {"out": value}
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(("-m", "--model"), "M", "model id or alias (sonnet, opus, haiku, fable)", lambda v, _: {"model": v}),
+    Option(
+        ("-s", "--system"),
+        "TEXT",
+        "system prompt; the name of a string variable takes its value",
+        lambda v, _: {"system": v},
+    ),
+    Option(("-o", "--out"), "NAME", "bind the Reply to NAME", _name),
+    Option(
+        ("-u", "--upload"),
+        "X",
+        "put a DataFrame or a file into Claude's container (repeat for more); switches --run on",
+        lambda v, so_far: {"upload": (*so_far.get("upload", ()), v), "run": True},
+    ),
+    Option(("--run",), "", "let Claude run code in its container", lambda _, __: {"run": True}),
+    Option(("--max-tokens",), "N", "the most tokens of the answer, thinking included; default 16000", _number),
+    Option(("--thread",), "NAME", "which conversation; default: the current one, main", lambda v, _: {"thread": v}),
+    Option(("--new",), "", "start the conversation afresh", lambda _, __: {"new": True}),
+    Option(
+        ("--no-history",), "", "send this cell alone, and keep it out of the thread", lambda _, __: {"history": False}
+    ),
+    Option(("--no-stream",), "", "wait for the whole answer", lambda _, __: {"stream": False}),
+    Option(("--raw",), "", "send {{ }} as it stands", lambda _, __: {"raw": True}),
+)
+_BY_NAME = {name: option for option in OPTIONS for name in option.names}
+
+
+def parse(line: str) -> tuple[Options, list[str]]:
+    """Return the options of a line and the words that are no option, in order.
+
+    `--model M`, `--model=M`, `-m M` and `-mM` are the same; quotes group words as in a shell; `--` ends the options.
+
+    Raises:
+        UsageError: an option is unknown, lacks its value, or has one it does not take; a quote is not closed.
+
+    """
+    fields: dict[str, Any] = {}
+    words: list[str] = []
+    rest = iter(_split(line))
+    for word in rest:
+        if word == "--":
+            words += rest
+        elif word.startswith("-") and word != "-":
+            option, given = _option(word)
+            fields |= option.sets(_value(option, word, given, rest), fields)
+        else:
+            words.append(word)
+    return Options(**fields), words
+
+
+def parse_cell(line: str) -> Options:
+    """Return the options of a cell's line, which holds options only.
+
+    Raises:
+        UsageError: as `parse`, and for text that is no option.
+
+    """
+    options, words = parse(line)
+    if words:
+        text = " ".join(words)
+        raise UsageError(
+            f"`{text}` on the line of %%claude is no option; nothing was sent.",
+            advice="The prompt goes below the line, and a value with spaces needs quotes: see `%claude help`.",
+        )
+    return options
+
+
+_WORD = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[^\s"'])+)""")
+
+
+def parse_prompt(line: str) -> tuple[Options, str]:
+    """Return the options a line begins with, and the prose after them, as it stands.
+
+    Prose is no shell: an apostrophe in it is an apostrophe, so only the leading options are read as words.
+
+    Raises:
+        UsageError: as `parse`.
+
+    """
+    at = 0
+    while (word := _WORD.match(line, at)) and word[1].startswith("-") and word[1] != "-":
+        at = word.end()
+        if word[1] == "--":
+            break
+        option, given = _option(word[1])
+        if option.value and given is None and (value := _WORD.match(line, at)):
+            at = value.end()
+    return parse(line[:at].rstrip().removesuffix(" --"))[0], line[at:].strip()
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as problem:
+        raise UsageError(f"The line cannot be read: {problem}.", advice="Close the quote; nothing was sent.") from None
+
+
+def _option(word: str) -> tuple[Option, str | None]:
+    """Return the option a word names, and the value that is joined to it."""
+    name, equals, value = word.partition("=")
+    if name in _BY_NAME:
+        return _BY_NAME[name], value if equals else None
+    short = word[:2]
+    if not word.startswith("--") and short in _BY_NAME and _BY_NAME[short].value:
+        return _BY_NAME[short], word[2:]
+    near = nearest(name, _BY_NAME)
+    advice = f"Did you mean `{near}`?" if near else "`%claude help` lists the options."
+    raise UsageError(f"`{name}` is no option; nothing was sent.", advice=advice)
+
+
+def _value(option: Option, word: str, given: str | None, rest: Iterator[str]) -> Any:
+    if not option.value:
+        if given is not None:
+            raise UsageError(f"`{option.names[-1]}` takes no value; nothing was sent.", advice="Leave out the `=…`.")
+        return True
+    value = given if given is not None else next(rest, None)
+    if value is None or (given is None and value in _BY_NAME):
+        raise UsageError(f"`{word}` needs a value: {option.value}; nothing was sent.", advice=f"{option.meaning}.")
+    return value
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known word most like `name`, or None."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+
+
+def table() -> str:
+    """Return the options as lines of `names value  meaning`."""
+    left = [", ".join(o.names) + (f" {o.value}" if o.value else "") for o in OPTIONS]
+    width = max(map(len, left))
+    return "\n".join(f"  {names:<{width}}  {option.meaning}" for names, option in zip(left, OPTIONS, strict=True))

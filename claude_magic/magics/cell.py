@@ -1,0 +1,68 @@
+"""One cell, one straight line: parse, compose, prepare, stream, show, settle."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from claude_magic import prompt, rendering
+from claude_magic.errors import Interrupted
+from claude_magic.magics.arguments import parse_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from claude_magic.options import Options
+    from claude_magic.reply import Reply
+    from claude_magic.session import Session
+
+
+def run(shell: Any, session: Session, line: str, cell: str) -> None:
+    """Run a `%%claude` cell.
+
+    Raises:
+        ClaudeMagicError: what went wrong, in one line; what had arrived by then is shown and bound.
+
+    """
+    ask(shell, session, parse_cell(line), cell.removesuffix("\n"))
+
+
+def ask(shell: Any, session: Session, options: Options, body: str) -> None:
+    """Send a prompt with its options, show the answer, bind it to `_`, `Out[n]` and `--out`."""
+    try:
+        blocks = prompt.compose(body, shell.user_ns, raw=options.raw)
+        prepared = session.prepare(blocks, options, shell.user_ns)
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted before anything was asked.", advice="The thread is as it was.") from None
+    with rendering.painter(shell) as painter:
+        with session.turn(prepared) as answer:
+            for growing in answer:
+                painter.show(growing)
+        _bind(shell, answer.reply, options.out)
+        painter.settle(answer.reply.bundle(), list(_pictures(answer.reply)))
+    answer.reply.raise_for_error()
+
+
+def _bind(shell: Any, reply: Reply, out: str | None) -> None:
+    # The displayhook's own way of setting `_` and `Out[n]`, without showing the value a second time; it works also
+    # when the cell is going to raise.
+    shell.displayhook.update_user_ns(reply)
+    if out is not None:
+        shell.push({out: reply}, interactive=False)
+
+
+def _pictures(reply: Reply) -> Iterator[bytes]:
+    """Yield the charts as PNG; a picture that cannot be read is left to its link."""
+    from claude_magic.errors import FileProblem
+
+    for chart in reply.charts:
+        if chart.mime_type == "image/png":
+            yield chart.bytes()
+            continue
+        try:
+            picture = chart.image()
+        except FileProblem:
+            continue
+        png = io.BytesIO()
+        picture.save(png, format="PNG")
+        yield png.getvalue()

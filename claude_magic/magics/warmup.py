@@ -1,0 +1,27 @@
+"""What the warm-up thread does while the user thinks about the first prompt."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from claude_magic import rendering
+from claude_magic.magics import cell as cell
+
+if TYPE_CHECKING:
+    from claude_magic.session import Session
+
+_EVERYTHING = "# a\n\n`b` *c*\n\n```python\nd = 1\n```\n\n| e |\n|---|\n| $f$ |\n"
+
+
+def run(session: Session) -> None:
+    """Import what a cell needs and build what is built once: the Markdown parser, the cleaner, a lexer."""
+    rendering.render_markdown(_EVERYTHING)
+    if session.chosen:
+        connect(session)
+
+
+def connect(session: Session) -> None:
+    """Open the connection in the background; who answers was chosen, so contacting them is no surprise."""
+    client = session.client
+    threading.Thread(target=client.connect, name="claude_magic-connect", daemon=True).start()

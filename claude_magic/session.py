@@ -1,0 +1,481 @@
+"""The composition root: the one place where rooms are introduced to each other.
+
+A `Session` lives as long as the shell. It knows who answers, holds the threads, and takes a prompt along the line:
+`prepare` (uploads what is not yet there, returns a request), `turn` (streams it, and settles it however it is left).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from claude_magic import backends, catalogue, containers, prompt, uploads
+from claude_magic.errors import BadRequest, ClaudeMagicError, Interrupted, NotFound, ServerFailed, UsageError
+from claude_magic.messages import Growing, Message, Request
+from claude_magic.options import Options
+from claude_magic.reply import Reply
+from claude_magic.store import Entry, Store
+from claude_magic.threads import Thread, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+    from claude_magic.messages import Block
+    from claude_magic.wire import Client, Secret
+
+# The names that stand for the newest active model of a line.
+LINES = frozenset({"sonnet", "opus", "haiku", "fable"})
+# A paused answer goes on by itself; one that pauses this often is not going to end (each round is ten tool calls).
+_MAX_ROUNDS = 20
+_FILE_ID = re.compile(r"file_[A-Za-z0-9_]+")
+
+
+@dataclass(slots=True)
+class Settings:
+    """What holds unless a cell says otherwise.
+
+    Attributes:
+        model: a model id or an alias (`sonnet`, `opus`, `haiku`, `fable`).
+        max_tokens: the most tokens an answer may have, thinking included; 16,000 is about 40 pages.
+        system: the system prompt, or None.
+
+    """
+
+    model: str = "sonnet"
+    max_tokens: int = 16_000
+    system: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request with what is needed to settle it.
+
+    Attributes:
+        request: what goes over the wire.
+        asked: the user's own blocks of this turn.
+        thread: the conversation it joins; None when it is sent alone.
+        fresh: the conversation starts afresh with it.
+        notes: remarks for the footer.
+
+    """
+
+    request: Request
+    asked: tuple[Block, ...]
+    thread: Thread | None
+    fresh: bool = False
+    stream: bool = True
+    notes: tuple[str, ...] = ()
+
+
+class Session:
+    """One user's conversation with one server at a time.
+
+    Args:
+        settings: anything with the attributes of `Settings`, looked at whenever they are needed.
+        home: where the store and the local server's files are; `CLAUDE_MAGIC_HOME`, else the platform's data folder.
+
+    """
+
+    def __init__(self, settings: Settings | Any = None, *, home: Path | None = None) -> None:
+        self.settings = Settings() if settings is None else settings
+        self.home = home or _home()
+        self.threads: dict[str, Thread] = {}
+        self.current = "main"  # the thread a cell joins when it names none
+        self.started = time.time()
+        self.gone: set[str] = set()  # files deleted here: no thread may mount them again
+        self._lock = threading.RLock()
+        self._backend: backends.Backend | None = None
+        self._client: Client | None = None
+        self._models: list[dict[str, Any]] | None = None
+        self._store: Store | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._replies = 0
+
+    # Who answers
+
+    @property
+    def backend(self) -> backends.Backend:
+        """Who answers; chosen from the environment at first use."""
+        with self._lock:
+            if self._backend is None:
+                self._backend = backends.from_environment(os.environ, self.home)
+            return self._backend
+
+    @property
+    def chosen(self) -> bool:
+        """Whether somebody (or something in this kernel) has already chosen who answers."""
+        return self._backend is not None
+
+    @property
+    def client(self) -> Client:
+        """The one connection pool of this session.
+
+        Raises:
+            NoCredentials: there is no key to send.
+
+        """
+        with self._lock:
+            if self._client is None:
+                self._client = self.backend.client()
+            return self._client
+
+    def use(self, where: str, *, key: Secret | None = None) -> backends.Backend:
+        """Choose who answers: ``api``, ``local`` or a URL. Containers of the old server are forgotten, threads are not.
+
+        Raises:
+            UsageError: `where` is none of the three.
+            LocalServerError: the local server is not installed or does not start.
+
+        """
+        with self._lock:
+            if where == "local" and self._backend is not None and self._backend.name == "local":
+                return self._backend
+            backend = backends.choose(where, os.environ, self.home, key=key)
+            self._leave()
+            self._backend = backend
+            return backend
+
+    def _leave(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        if self._backend is not None:
+            self._backend.stop()
+        self._client = self._models = self._backend = None
+        for thread in self.threads.values():
+            thread.container = None
+
+    def close(self) -> None:
+        """End the local server, close connections and the store, remove fetched files."""
+        with self._lock:
+            self._leave()
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+            if self._folder is not None:
+                self._folder.cleanup()
+                self._folder = None
+
+    @property
+    def store(self) -> Store:
+        """Uploads and ledger."""
+        with self._lock:
+            if self._store is None:
+                self._store = Store(self.home / "claude_magic.sqlite3")
+            return self._store
+
+    # Models
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the Models API's list, newest first; asked once for each server.
+
+        A server without one (a gateway) counts as having none.
+        """
+        with self._lock:
+            if self._models is None:
+                try:
+                    self._models = self.client.models.list()
+                except (NotFound, BadRequest, ServerFailed):
+                    self._models = []
+            return self._models
+
+    def resolve(self, name: str | None = None) -> str:
+        """Return the model id behind a name: `sonnet` and its like are the newest active model of that line.
+
+        A server that tells no lines (llama.cpp, a gateway) gets its own first model for the default, so that
+        `%claude use URL` is enough.
+        """
+        wanted = name or self.settings.model
+        if wanted not in LINES:
+            return wanted
+        listed = self.models()
+        if listed and not any(m.get("line") for m in listed):
+            return str(listed[0]["id"])
+        for models in (listed, [entry.info() for entry in catalogue.models()]):
+            active = [m for m in models if m.get("line") == wanted and m.get("lifecycle") == "active"]
+            if active:
+                return str(max(active, key=lambda m: m.get("created_at") or "")["id"])
+        raise UsageError(f"No active {wanted} model is known.", advice="Name a model: `%claude models` lists them.")
+
+    # Along the line
+
+    def thread(self, name: str | None = None) -> Thread:
+        """Return the conversation called `name`, or the current one; it begins when it is first asked for."""
+        name = name or self.current
+        return self.threads.setdefault(name, Thread(name))
+
+    def prepare(self, blocks: list[Block], options: Options, namespace: Mapping[str, Any]) -> Prepared:
+        """Upload what is not yet there and return the request.
+
+        Args:
+            blocks: the prompt.
+            options: the cell's options.
+            namespace: where `--upload` and `--system` look for variables.
+
+        Raises:
+            UndefinedName: `--upload` names what is neither a variable nor a file.
+            FileProblem: a file cannot go up.
+
+        """
+        thread = self.thread(options.thread) if options.history else None
+        begun = thread is not None and not options.new
+        mounted = [uploads.mount(self, spec, namespace) for spec in options.upload]
+        asked = [*containers.mount_blocks(m.file for m in mounted), *blocks]
+        model = self.resolve(options.model)
+        # A history with code execution blocks needs the tool they belong to, and a changed tool list costs the cache.
+        runs = options.run or bool(mounted) or (begun and thread is not None and thread.runs_code)
+        request = Request(
+            model=model,
+            max_tokens=options.max_tokens or self.settings.max_tokens,
+            messages=(
+                *(thread.messages(model, self.gone) if begun and thread else ()),
+                {"role": "user", "content": asked},
+            ),
+            system=_system(options.system, namespace) or self.settings.system,
+            tools=(containers.TOOL,) if runs else (),
+            container=thread.container if begun and thread and runs else None,
+            parameters=_thinking(model),
+        )
+        notes = tuple(m.note for m in mounted if m.note)
+        return Prepared(request, tuple(asked), thread, fresh=options.new, stream=options.stream, notes=notes)
+
+    def turn(self, prepared: Prepared) -> Answering:
+        """Return the answer to be iterated; on leaving its `with` block it is settled."""
+        return Answering(self, prepared)
+
+    def count(self, blocks: list[Block], options: Options, namespace: Mapping[str, Any]) -> tuple[str, int]:
+        """Return the model and the input tokens (by `count_tokens`) that a cell would send; nothing is uploaded."""
+        prepared = self.prepare(blocks, replace(options, upload=()), namespace)
+        return prepared.request.model, self.client.messages.count_tokens(prepared.request.count_body())
+
+    def ask(self, text: str, *, upload: list[Any] | tuple[Any, ...] = (), **options: Any) -> Reply:
+        """Ask and wait for the whole answer: the Python door beside the cell.
+
+        Args:
+            text: the prompt, sent as it is.
+            upload: DataFrames or paths to put into the container.
+            options: as `Options`.
+
+        """
+        named = {f"df{i}" if len(upload) > 1 else "df": value for i, value in enumerate(upload)}
+        names = tuple(value if isinstance(value, str) else name for name, value in named.items())
+        blocks = prompt.compose(text, {}, raw=True)
+        with self.turn(self.prepare(blocks, Options(**options, upload=names), named)) as answer:
+            for _ in answer:
+                pass
+        answer.reply.raise_for_error()
+        return answer.reply
+
+    def folder(self) -> Path:
+        """Return a new folder for the files of one reply; it is removed with the session."""
+        with self._lock:
+            if self._folder is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="claude_magic-", ignore_cleanup_errors=True)
+            self._replies += 1
+            return Path(self._folder.name) / str(self._replies)
+
+
+class Answering:
+    """An answer on its way. Iterate it inside `with`; each step is one event, and the value is the growing message.
+
+    On leaving, whatever arrived is settled: into the thread, the ledger, and `reply`. An answer that broke off, or was
+    interrupted, after something had arrived does not raise here; `reply.raise_for_error()` does, once it was shown.
+    """
+
+    def __init__(self, session: Session, prepared: Prepared) -> None:
+        self.growing = Growing()
+        self._reply: Reply | None = None
+        self._session = session
+        self._prepared = prepared
+        self._request = prepared.request
+        self._notes = list(prepared.notes)
+        self._open = ExitStack()
+        self._began = time.perf_counter()
+        self._headers: Mapping[str, str] = {}
+        self._request_id: str | None = None
+
+    @property
+    def reply(self) -> Reply:
+        """The settled answer."""
+        if self._reply is None:
+            raise UsageError("The answer is not settled yet.", advice="Leave the `with` block first.")
+        return self._reply
+
+    def __enter__(self) -> Self:
+        """Begin; the request is sent when the first event is asked for."""
+        return self
+
+    def __iter__(self) -> Iterator[Growing]:
+        """Send, and yield the growing message at each event; `pause_turn` is continued, not an end."""
+        for _ in range(_MAX_ROUNDS):
+            for event in self._events():
+                self.growing.feed(event)
+                yield self.growing
+            now = self.growing.message()
+            if now.stop_reason != "pause_turn":
+                return
+            self._request = self._prepared.request.continued(self.growing.go_on().content, now.container)
+
+    def _events(self) -> Iterator[Mapping[str, Any]]:
+        messages = self._session.client.messages
+        if self._prepared.stream:
+            stream = self._opened(lambda: self._open.enter_context(messages.stream(self._request.body())))
+            self._headers, self._request_id = stream.headers, stream.request_id
+            yield from stream
+            self._open.close()
+        else:
+            answer = self._opened(lambda: messages.create(self._request.body()))
+            self._headers, self._request_id = answer.headers, answer.request_id
+            yield {"type": "message_start", "message": answer.body}
+            yield {"type": "message_stop"}
+
+    def _opened(self, send: Any) -> Any:
+        """Send; when the server no longer has the container or a file of the history, send once more without it."""
+        for _ in range(2):
+            try:
+                return send()
+            except (BadRequest, NotFound) as refused:
+                changed = self._without_what_is_gone(refused)
+                if changed is None:
+                    raise
+                self._request = changed
+        return send()
+
+    def _without_what_is_gone(self, refused: BadRequest | NotFound) -> Request | None:
+        request = self._request
+        gone = set(_FILE_ID.findall(refused.message)) & _mounted_ids(request.messages[:-1])
+        if gone:
+            self._session.gone |= gone
+            self._notes.append("a deleted file was left out of the history")
+            return replace(request, messages=(*_without_files(request.messages[:-1], gone), request.messages[-1]))
+        if request.container is not None and "container" in refused.message.lower():
+            self._notes.append("the container had expired and was made anew")
+            return replace(request, container=None)
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Settle. Swallow only what `reply.raise_for_error()` will raise again."""
+        self._open.close()
+        if isinstance(error, KeyboardInterrupt):
+            error = Interrupted("Interrupted.", request_id=self._request_id)
+        if not self.growing.started:
+            if isinstance(error, Interrupted):
+                raise Interrupted("Interrupted before an answer began.", advice="The thread is as it was.") from None
+            if error is None:
+                self._settle(self.growing.message(), None)
+            return False
+        known = error if isinstance(error, ClaudeMagicError) else None
+        self._settle(self.growing.message(), known)
+        return known is not None
+
+    def _settle(self, message: Message, error: ClaudeMagicError | None) -> None:
+        session, prepared = self._session, self._prepared
+        seconds = time.perf_counter() - self._began
+        collected = containers.Collected({})
+        if error is None:
+            try:
+                collected = containers.collect(session.client, message.content, session.folder())
+            except KeyboardInterrupt:
+                error = Interrupted("Interrupted while files were fetched.", request_id=self._request_id)
+        list_price = _cost(message)
+        billed = session.backend.billed
+        self._reply = Reply(
+            message=message,
+            request=prepared.request,
+            request_id=self._request_id,
+            who=session.backend.who(self._headers),
+            seconds=seconds,
+            cost=list_price if billed else 0.0,
+            list_price=list_price,
+            files=collected.artifacts,
+            thread=prepared.thread.name if prepared.thread else None,
+            notes=tuple(self._notes),
+            missing=collected.missing,
+            error=error,
+        )
+        self._keep(self._reply)
+
+    def _keep(self, reply: Reply) -> None:
+        thread, message = self._prepared.thread, reply.message
+        if thread is not None:
+            if self._prepared.fresh:
+                thread.clear()
+            ended = reply.error.message.rstrip(".").lower() if reply.error and not message.complete else ""
+            thread.turns.append(Turn(self._prepared.asked, message, ended))
+            thread.container = message.container or thread.container
+        used = message.usage
+        self._session.store.record(
+            Entry(
+                at=time.time(),
+                who=reply.who,
+                model=reply.model,
+                thread=thread.name if thread else "",
+                input_tokens=used.input_tokens,
+                output_tokens=used.output_tokens,
+                cache_write_tokens=used.cache_creation_5m + used.cache_creation_1h,
+                cache_read_tokens=used.cache_read,
+                cost=reply.cost,
+                request_id=reply.request_id,
+            )
+        )
+
+
+def _home() -> Path:
+    given = os.environ.get("CLAUDE_MAGIC_HOME")
+    if given:
+        return Path(given).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("claude_magic", appauthor=False))
+
+
+def _system(given: str | None, namespace: Mapping[str, Any]) -> str | None:
+    """`-s NAME`, where NAME is a string variable, takes its value."""
+    value = namespace.get(given) if given is not None and given.isidentifier() else None
+    return value if isinstance(value, str) else given
+
+
+def _thinking(model: str) -> dict[str, Any]:
+    """Ask for thinking in a readable form where the model thinks anyway and would not show it.
+
+    On newer models what Claude writes between tool calls comes as thinking, so a cell would fall silent for minutes
+    (Thinking page, 2026-11). A model that does not think unless asked is not asked.
+    """
+    entry = catalogue.find(model)
+    thinks = entry is not None and entry.thinking_default in {"always", "on"}
+    return {"thinking": {"type": "adaptive", "display": "summarized"}} if thinks else {}
+
+
+def _cost(message: Message) -> float | None:
+    used = message.usage
+    return catalogue.cost(
+        message.model,
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+        cache_creation_5m=used.cache_creation_5m,
+        cache_creation_1h=used.cache_creation_1h,
+        cache_read=used.cache_read,
+        web_searches=used.web_searches,
+    )
+
+
+def _mounted_ids(messages: tuple[Mapping[str, Any], ...]) -> set[str]:
+    return {
+        block["file_id"]
+        for message in messages
+        for block in message["content"]
+        if isinstance(block, dict) and block.get("type") == "container_upload"
+    }
+
+
+def _without_files(messages: tuple[Mapping[str, Any], ...], gone: set[str]) -> list[Mapping[str, Any]]:
+    return [{**m, "content": [b for b in m["content"] if b.get("file_id") not in gone]} for m in messages]
