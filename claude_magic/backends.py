@@ -42,10 +42,9 @@ class Backend:
     source: str = "no key"
     stop: Callable[[], None] = field(default=lambda: None, repr=False)
 
-    @property
-    def billed(self) -> bool:
-        """Whether tokens cost money there: unknown servers count as billed when their model has a list price."""
-        return self.name != "local"
+    def bills(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether tokens cost money there: a local server never bills, anybody else is taken to."""
+        return self.name != "local" and "x-claude-magic-engine" not in headers
 
     def who(self, headers: Mapping[str, str]) -> str:
         """Say who answered, from the name of the server and what its response headers add."""

@@ -14,7 +14,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from traitlets import Bool, Int, Unicode
 
 if TYPE_CHECKING:
-    from claude_magic.session import Session
+    from claude_magic.sessions import Session
 
 
 @magics_class
@@ -24,7 +24,7 @@ class ClaudeMagics(Magics):
     model = Unicode("sonnet", help="Model id or alias (sonnet, opus, haiku, fable).").tag(config=True)
     max_tokens = Int(16_000, min=1, help="The most tokens an answer may have, thinking included.").tag(config=True)
     system = Unicode(None, allow_none=True, help="System prompt of every cell that names none.").tag(config=True)
-    warm_up = Bool(True, help="Import the client in the background after %load_ext.").tag(config=True)
+    warm_up = Bool(default_value=True, help="Import the client in the background after %load_ext.").tag(config=True)
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell=shell, parent=shell)
@@ -38,7 +38,7 @@ class ClaudeMagics(Magics):
         """The session behind the magics, made at first use."""
         with self._making:
             if self._session is None:
-                from claude_magic.session import Session
+                from claude_magic.sessions import Session
 
                 self._session = Session(self)
             return self._session

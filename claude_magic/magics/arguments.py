@@ -136,6 +136,19 @@ def parse_prompt(line: str) -> tuple[Options, str]:
     return parse(line[:at].rstrip().removesuffix(" --"))[0], line[at:].strip()
 
 
+def words(rest: str, usage: str, *, least: int = 0, most: int | None = None) -> list[str]:
+    """Return the words after a command, as a shell reads them.
+
+    Raises:
+        UsageError: there are fewer than `least` or more than `most`, or a quote is not closed.
+
+    """
+    found = _split(rest)
+    if len(found) < least or (most is not None and len(found) > most):
+        raise UsageError("That is not how this command is used.", advice=f"Write `%claude {usage}`.")
+    return found
+
+
 def _split(line: str) -> list[str]:
     try:
         return shlex.split(line)

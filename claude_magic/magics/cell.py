@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from claude_magic.options import Options
     from claude_magic.reply import Reply
-    from claude_magic.session import Session
+    from claude_magic.sessions import Session
 
 
 def run(shell: Any, session: Session, line: str, cell: str) -> None:

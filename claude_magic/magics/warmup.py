@@ -6,10 +6,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from claude_magic import rendering
-from claude_magic.magics import cell as cell
+from claude_magic.magics import cell  # noqa: F401 - importing it is the point
 
 if TYPE_CHECKING:
-    from claude_magic.session import Session
+    from claude_magic.sessions import Session
 
 _EVERYTHING = "# a\n\n`b` *c*\n\n```python\nd = 1\n```\n\n| e |\n|---|\n| $f$ |\n"
 

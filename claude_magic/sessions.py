@@ -387,14 +387,13 @@ class Answering:
             except KeyboardInterrupt:
                 error = Interrupted("Interrupted while files were fetched.", request_id=self._request_id)
         list_price = _cost(message)
-        billed = session.backend.billed
         self._reply = Reply(
             message=message,
             request=prepared.request,
             request_id=self._request_id,
             who=session.backend.who(self._headers),
             seconds=seconds,
-            cost=list_price if billed else 0.0,
+            cost=list_price if session.backend.bills(self._headers) else 0.0,
             list_price=list_price,
             files=collected.artifacts,
             thread=prepared.thread.name if prepared.thread else None,

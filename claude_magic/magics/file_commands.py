@@ -1,0 +1,80 @@
+"""`%claude files`, `upload`, `download`: the Files API from the line."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from claude_magic import uploads
+from claude_magic.containers import safe_name
+from claude_magic.errors import FileProblem, UsageError, one_line
+from claude_magic.magics.arguments import words
+from claude_magic.magics.views import Facts, Text, table
+
+if TYPE_CHECKING:
+    from claude_magic.magics import ClaudeMagics
+    from claude_magic.sessions import Session
+    from claude_magic.wire import RemoteFile
+
+_COLUMNS = ["id", "filename", "type", "size", "created", "expires", "downloadable", "variable"]
+
+
+def files(magics: ClaudeMagics, rest: str) -> Any:
+    """List, show, delete or fetch files; the list is newest first, sizes in bytes."""
+    usage = "files [list | show ID | delete ID… | download ID [PATH]]"
+    verb, *ids = words(rest, usage) or ["list"]
+    session = magics.session
+    if verb == "list" and not ids:
+        return rows(session)
+    if verb == "show" and len(ids) == 1:
+        return Facts(_row(session, session.client.files.get(ids[0])))
+    if verb == "delete" and ids:
+        for file_id in ids:
+            session.client.files.delete(file_id)
+            session.store.forget(file_id)
+            session.gone.add(file_id)
+        return Text(f"Deleted {', '.join(map(one_line, ids))}.")
+    if verb == "download" and ids:
+        return download(magics, shlex.join(ids))
+    raise UsageError("That is not how this command is used.", advice=f"Write `%claude {usage}`.")
+
+
+def rows(session: Session) -> Any:
+    """Return all files as a DataFrame."""
+    return table((_row(session, file) for file in session.client.files.list()), _COLUMNS)
+
+
+def _row(session: Session, file: RemoteFile) -> dict[str, Any]:
+    source = session.store.source_of(file.id)
+    return {
+        "id": file.id,
+        "filename": file.filename,
+        "type": file.mime_type,
+        "size": file.size_bytes,
+        "created": file.created_at,
+        "expires": file.expires_at,
+        "downloadable": file.downloadable,
+        "variable": source.variable if source else None,
+    }
+
+
+def upload(magics: ClaudeMagics, rest: str) -> Any:
+    """Send each variable or path, unless the server has its content already."""
+    named = words(rest, "upload X…", least=1)
+    sent = [uploads.send(magics.session, name, magics.shell.user_ns) for name in named]
+    rows = [{"variable": u.variable, "id": u.file_id, "filename": u.filename, "size": u.size} for u in sent]
+    return table(rows, ["variable", "id", "filename", "size"])
+
+
+def download(magics: ClaudeMagics, rest: str) -> Path:
+    """Fetch a file into PATH (default: this folder, under its own name, never over an existing file)."""
+    file_id, *given = words(rest, "download ID [PATH]", least=1, most=2)
+    remote = magics.session.client.files
+    target = Path(given[0]).expanduser() if given else Path.cwd()
+    if target.is_dir():
+        taken = [entry.name for entry in target.iterdir()]
+        target /= safe_name(remote.get(file_id).filename, taken)
+    elif target.exists():
+        raise FileProblem(f"{target} exists already; nothing was fetched.", advice="Give another path.")
+    return remote.download(file_id, target)
