@@ -1,1 +1,7 @@
-"""To be built."""
+"""Untrusted model text → safe HTML and text; message → mimebundle (pure); live painter."""
+
+from claude_magic.rendering.clean import plain
+from claude_magic.rendering.markdown import render_markdown
+from claude_magic.rendering.mimebundle import FileLink, Footer, bundle
+
+__all__ = ["FileLink", "Footer", "bundle", "plain", "render_markdown"]
