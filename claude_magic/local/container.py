@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shlex
 import shutil
 import stat
 import sys
 import threading
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from claude_magic.errors import SandboxError
-from claude_magic.local import editor, outputs
+from claude_magic.local import editor, inputs, outputs
 from claude_magic.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -154,8 +153,9 @@ class Container:
         """
         with self._lock:
             if record.id not in self._mounted:
-                name = free_name(self._root / "input", record.filename)
-                self._place(self._pool.files.open_path(record.id), self._root / "input" / name)
+                name = inputs.free_name(self._root / "input", record.filename)
+                content = self._pool.files.open_path(record.id)
+                inputs.place(content, self._root / "input" / name, read_only=self._pool.mode == "bwrap")
                 self._mounted[record.id] = name
                 self.touch()
             return self._mounted[record.id]
@@ -275,15 +275,6 @@ class Container:
         writable = [box.inside(self._root / name) for name in ("home", "output", "tmp")]
         return {"home": box.home, "writable": writable, "roots": [*writable, box.inside(self._root / "input")]}
 
-    def _place(self, blob: Path, target: Path) -> None:
-        """Put a stored file at `target`, so that what runs here cannot change the stored one."""
-        if self._pool.mode == "bwrap":  # seen through a read-only mount: a second name for the same content will do
-            with contextlib.suppress(OSError):
-                os.link(blob, target)
-                return
-        shutil.copyfile(blob, target)
-        target.chmod(0o444)
-
 
 def _bash_error(code: str) -> dict[str, Any]:
     return {"type": f"{BASH}_tool_result_error", "error_code": code}
@@ -291,16 +282,3 @@ def _bash_error(code: str) -> dict[str, Any]:
 
 def _editor() -> str:
     return Path(editor.__file__).read_text("utf-8")
-
-
-def free_name(folder: Path, wanted: str) -> str:
-    """Return a name for `wanted` in `folder` that is one component, harmless, and not taken: ``data_2.csv``."""
-    name = re.sub(r"[\x00-\x1f\x7f/\\]", "_", PurePosixPath(wanted).name).strip() or "unnamed"
-    name = "unnamed" if name in {".", ".."} else name
-    stem, dot, suffix = name.rpartition(".") if "." in name.lstrip(".") else (name, "", "")
-    stem = stem.encode()[:200].decode("utf-8", "ignore")  # file systems hold 255 bytes
-    name, number = f"{stem}{dot}{suffix}", 1
-    while os.path.lexists(folder / name):
-        number += 1
-        name = f"{stem}_{number}{dot}{suffix}"
-    return name

@@ -1,27 +1,21 @@
 """`Sandbox`: a directory, a process of its own, and commands run there.
 
-The process is `supervisor.py` behind the walls of `isolation.py`. Requests and answers are JSON lines over its stdin
-and stdout. What it answers is treated as untrusted: bounded, parsed, and the sandbox given up when it makes no sense.
+The process is `supervisor.py` behind the walls of `isolation.py`; `channel.py` is the line to it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import json
 import os
-import selectors
-import signal
-import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Self
 
 from claude_magic.errors import SandboxError
 from claude_magic.sandbox import environment as surroundings
+from claude_magic.sandbox.channel import Channel
 from claude_magic.sandbox.isolation import SUPERVISOR, SUPERVISOR_INSIDE, Layout, Mode, home, isolation, walls
 from claude_magic.sandbox.limits import Completed, Limits
 
@@ -31,8 +25,6 @@ if TYPE_CHECKING:
 
 START_SECONDS = 20.0
 PATIENCE = 10.0  # seconds beyond a command's own limit before the supervisor is thought stuck
-STOP_SECONDS = 3.0
-LOOK = 0.05  # seconds between two looks at a cancel event
 NAMESPACED_NPROC = (5, 14)  # Linux counts RLIMIT_NPROC per user namespace since; before, it would count the user's all
 
 
@@ -77,9 +69,8 @@ class Sandbox:
         self._home = home() if self.mode == "bwrap" else str(self.root)
         self._lock = threading.Lock()
         self._number = 0
-        self._buffer = bytearray()
         surroundings.furnish(self.root)
-        self._process = self._start(dict(environment or {}))
+        self._channel = self._start(dict(environment or {}))
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +84,7 @@ class Sandbox:
     @property
     def alive(self) -> bool:
         """Whether its process runs."""
-        return self._process.poll() is None
+        return self._channel.alive
 
     @property
     def home(self) -> str:
@@ -150,45 +141,37 @@ class Sandbox:
             message = {"number": self._number, "command": command, "environment": dict(environment or {})}
             message |= {"seconds": time_limit, "stdin": stdin, "output_bytes": kept}
             try:
-                return self._ask(message, time.monotonic() + time_limit + PATIENCE, cancel)
+                return self._ask(message, cancel)
             except BaseException:  # KeyboardInterrupt above all: nothing may run on unseen
-                self._abandon(self._number)
+                self._channel.stop(self._number, _longest(kept))
                 raise
 
     def close(self) -> None:
         """End the process and everything it started. The directory stays."""
-        with contextlib.suppress(OSError):  # it may be gone already
-            _pipe(self._process.stdin).close()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._kill()
-        _pipe(self._process.stdout).close()
+        self._channel.close()
 
-    def _start(self, variables: dict[str, str]) -> subprocess.Popen[bytes]:
-        temporary = self._temporary()
+    def _start(self, variables: dict[str, str]) -> Channel:
         settings = {
-            "environment": surroundings.variables(self._home, temporary) | variables,
+            "environment": surroundings.variables(self._home, self._temporary()) | variables,
             "directory": self._home,
             "isolated": self.mode == "bwrap",
             "limits": _bounds(self.limits, self.mode),
         }
-        process = _launch(self._command(), str(self.root))
-        self._process = process
+        channel = Channel(self._command(), str(self.root))
         try:
-            self._send(settings)
-            ready = self._line(time.monotonic() + START_SECONDS, None, 10_000)
+            channel.send(settings)
+            ready = channel.receive(time.monotonic() + START_SECONDS, 10_000)
         except BaseException:
-            self._kill()
+            channel.kill()
             raise
         if not ready or ready.get("ready") is not True:
-            self._kill()
-            said = _pipe(process.stderr).read(2000).decode("utf-8", "replace")
-            raise SandboxError(f"The sandbox did not start: {said or 'no answer'}.", advice="Run `%claude doctor`.")
-        _pipe(process.stderr).close()
+            channel.kill()
+            said = channel.complaint() or "no answer"
+            channel.close()
+            raise SandboxError(f"The sandbox did not start: {said}.", advice="Run `%claude doctor`.")
         self.network = ready.get("network") is not False
         self.secluded = ready.get("secluded") is True
-        return process
+        return channel
 
     def _command(self) -> list[str]:
         layout = Layout(self.root, self._home, self._mounts, self._writable)
@@ -206,85 +189,46 @@ class Sandbox:
         folder.mkdir(exist_ok=True)
         return str(folder)
 
-    def _ask(self, message: dict[str, Any], deadline: float, cancel: threading.Event | None) -> Completed:
-        bound = 16 * message["output_bytes"] + 1_000_000  # a byte is at most six characters of JSON, twice
+    def _ask(self, message: dict[str, Any], cancel: threading.Event | None) -> Completed:
         began = time.monotonic()
+        deadline = began + message["seconds"] + PATIENCE
         answer: dict[str, Any] | None = None
-        if self._send(message):
-            answer = self._line(deadline, cancel, bound, message["number"])
-        if answer is None:
-            self._kill()
-            late = time.monotonic() > deadline
-            return Completed(
-                "",
-                "[the container's process ended]\n",
-                124 if late else 137,
-                timed_out=late,
-                seconds=time.monotonic() - began,
-                ended_by="time" if late else "lost",
-            )
-        if "error" in answer:
+        if self._channel.send(message):
+            bound = _longest(message["output_bytes"])
+            answer = self._channel.receive(deadline, bound, number=message["number"], cancel=cancel)
+        if answer and "error" in answer:
             raise SandboxError(f"The command could not be started: {answer['error']}.", advice="Is bash installed?")
-        answer.pop("number", None)
-        return Completed(**answer, timed_out=answer["ended_by"] == "time")
+        with contextlib.suppress(KeyError, TypeError):
+            if answer:
+                return _completed(answer)
+        self._channel.kill()
+        late = time.monotonic() > deadline
+        why = "time" if late else "lost"
+        note, code = "[the container's process ended]\n", 124 if late else 137
+        return Completed("", note, code, timed_out=late, seconds=time.monotonic() - began, ended_by=why)
 
-    def _send(self, message: dict[str, Any]) -> bool:
-        stream = _pipe(self._process.stdin)
-        try:
-            stream.write(json.dumps(message).encode() + b"\n")
-            stream.flush()
-        except (BrokenPipeError, ValueError):  # it ended, or was closed by another thread
-            return False
-        return True
 
-    def _line(
-        self, deadline: float, cancel: threading.Event | None, bound: int, number: int | None = None
-    ) -> dict[str, Any] | None:
-        """Return the next answer (to `number`), or None when the process ended, talks nonsense or is late."""
-        descriptor = _pipe(self._process.stdout).fileno()
-        asked = False
-        with selectors.DefaultSelector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            while time.monotonic() < deadline and len(self._buffer) < bound:
-                if cancel and cancel.is_set() and not asked and number is not None:
-                    asked = self._send({"kill": number})
-                if (end := self._buffer.find(b"\n")) >= 0:
-                    answer = _parse(bytes(self._buffer[:end]))
-                    del self._buffer[: end + 1]
-                    if answer is None or number is None or answer.get("number") == number:
-                        return answer
-                    continue
-                wait = LOOK if cancel and not asked else 1.0
-                if selector.select(min(wait, max(deadline - time.monotonic(), 0))):
-                    if not (data := os.read(descriptor, 1 << 20)):
-                        return None
-                    self._buffer += data
-        return None
+def _longest(output_bytes: int) -> int:
+    """Return the bytes of the longest answer: two streams, a byte of which is at most six characters of JSON."""
+    return 16 * output_bytes + 1_000_000
 
-    def _abandon(self, number: int) -> None:
-        """Stop a command whose caller is gone; the sandbox goes too when that fails."""
-        bound = 16 * self.limits.output_bytes + 1_000_000
-        stopped = self.alive and self._send({"kill": number})
-        if not stopped or self._line(time.monotonic() + STOP_SECONDS, None, bound, number) is None:
-            self._kill()
 
-    def _kill(self) -> None:
-        """End the process by force, and first what descends from it: with bwrap the kernel would do that."""
-        if self._process.poll() is None:
-            from claude_magic.sandbox.supervisor import descendants, table
-
-            self._process.send_signal(signal.SIGSTOP)
-            for pid in descendants({self._process.pid}, table()) - {self._process.pid}:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
-            self._process.kill()
-        self._process.wait()
+def _completed(answer: dict[str, Any]) -> Completed:
+    return Completed(
+        stdout=str(answer["stdout"]),
+        stderr=str(answer["stderr"]),
+        return_code=int(answer["return_code"]),
+        timed_out=answer["ended_by"] == "time",
+        truncated=bool(answer["truncated"]),
+        seconds=float(answer["seconds"]),
+        ended_by=str(answer["ended_by"]),
+    )
 
 
 def _mount_point(name: str) -> str:
     """Return the path inside of a mount called `name`."""
     point = PurePosixPath("/mnt") / name
-    if ".." in point.parts or not (str(point) == "/tmp" or (point.is_relative_to("/mnt") and len(point.parts) > 2)):  # noqa: PLR2004, S108 - "/", "mnt", name
+    if ".." in point.parts or not (str(point) == "/tmp" or (PurePosixPath("/mnt") in point.parents)):  # noqa: S108 - inside
         raise SandboxError(f"{name!r} is no place to mount at.", advice="Use a name, or a path under /mnt.")
     return str(point)
 
@@ -304,46 +248,3 @@ def _bounds(limits: Limits, mode: Mode) -> dict[str, Any]:
 
 def _kernel() -> tuple[int, ...]:
     return tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2] if part.isdigit())
-
-
-@functools.lru_cache(maxsize=1)
-def _launcher() -> ThreadPoolExecutor:
-    """One thread that starts all sandboxes: Linux ends them with the *thread* that started them (PR_SET_PDEATHSIG)."""
-    return ThreadPoolExecutor(1, "claude-magic-sandboxes")
-
-
-def _launch(command: list[str], directory: str) -> subprocess.Popen[bytes]:
-    future = _launcher().submit(
-        subprocess.Popen,
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=directory,
-        env={"LANG": "C.UTF-8"},
-        start_new_session=True,
-    )
-    try:
-        process: subprocess.Popen[bytes] = future.result()
-    except OSError as problem:
-        raise SandboxError(f"The sandbox did not start: {problem}.", advice="Run `%claude doctor`.") from None
-    except BaseException:  # interrupted while it starts: end it as soon as it is there
-        future.add_done_callback(lambda done: done.result().kill())
-        raise
-    return process
-
-
-def _pipe(stream: Any) -> Any:
-    """Return a stream that subprocess made because we asked for it."""
-    if stream is None:
-        raise SandboxError("The sandbox has no pipe.", advice="Open a new one.")
-    return stream
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    """Return the JSON object in `line`, or None."""
-    try:
-        answer = json.loads(line)
-    except ValueError:
-        return None
-    return answer if isinstance(answer, dict) else None

@@ -37,6 +37,10 @@ LONGEST_ARGUMENT = 100_000  # Linux refuses a single argument over 128 KiB (MAX_
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36  # linux/prctl.h
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x10000000, 0x20000000, 0x40000000  # linux/sched.h
 MS_REC_PRIVATE = 0x4000 | 0x40000  # linux/mount.h
+NOTES = {
+    "memory": "\n[killed: more memory than a container may use]\n",
+    "processes": "\n[killed: more processes than a container may have]\n",
+}
 CODES = {"time": 124, "cancelled": 130, "memory": 137, "processes": 137}
 LINUX = sys.platform.startswith("linux")
 
@@ -95,7 +99,7 @@ class Command:
         return {
             "number": self.number,
             "stdout": stdout.text(),
-            "stderr": stderr.text(),
+            "stderr": stderr.text() + NOTES.get(self.ended_by, ""),
             "return_code": CODES.get(self.ended_by, code),
             "truncated": stdout.cut or stderr.cut,
             "seconds": time.monotonic() - self.started,
