@@ -1,0 +1,100 @@
+"""Fixtures for everybody: a clean environment, a running local server, a fresh IPython shell.
+
+The local server is the real one, a process on a socket, one for the whole session; so is the client. What a test
+needs of a stubborn server it asks for with the server's scripted faults.
+"""
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from claude_magic.local import child
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch, tmp_path):
+    """No key, no setting and no store of the person who runs the tests comes in."""
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "CLAUDE_MAGIC_BACKEND"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLAUDE_MAGIC_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+
+
+@pytest.fixture(scope="session")
+def local_server(tmp_path_factory):
+    """The local server, started as `%claude use local` starts it; scripted faults are on."""
+    running = child.start(tmp_path_factory.mktemp("local-server"), faults=True)
+    yield running
+    running.stop()
+
+
+class Notebook:
+    """A fresh shell with the extension loaded: `run` a cell as a user does, look at what it left."""
+
+    def __init__(self, shell):
+        self.shell = shell
+        self.published = []
+        shell.display_pub.publish = self._publish
+
+    def _publish(self, data, metadata=None, *, transient=None, update=False, **_):
+        self.published.append({"data": data, "transient": transient or {}, "update": update})
+
+    def run(self, source):
+        """Run a cell; return its result. What it displayed is in `published`, an error is raised."""
+        self.published.clear()
+        result = self.shell.run_cell(source, store_history=True)
+        result.raise_error()
+        return result.result
+
+    def error(self, source):
+        """Run a cell that must fail; return the error."""
+        self.published.clear()
+        result = self.shell.run_cell(source, store_history=True)
+        assert not result.success, "the cell did not fail"
+        return result.error_in_exec or result.error_before_exec
+
+    @property
+    def texts(self):
+        """The `text/plain` of every display that is text."""
+        return [p["data"]["text/plain"] for p in self.published if "image/png" not in p["data"]]
+
+    @property
+    def images(self):
+        """The charts displayed, as PNG bytes or base64, in order."""
+        return [p["data"]["image/png"] for p in self.published if "image/png" in p["data"]]
+
+    @property
+    def magics(self):
+        """The ClaudeMagics object of the shell."""
+        from claude_magic.magics import find
+
+        return find(self.shell)
+
+    @property
+    def ns(self):
+        """The user's namespace."""
+        return self.shell.user_ns
+
+
+@pytest.fixture
+def bare_notebook():
+    """A notebook in which the extension is loaded and nobody has chosen who answers."""
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
+    notebook = Notebook(shell)
+    shell.run_line_magic("load_ext", "claude_magic")
+    notebook.magics.warm_up = False
+    yield notebook
+    shell.run_line_magic("unload_ext", "claude_magic")
+    shell.history_manager.end_session()
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def notebook(bare_notebook, local_server):
+    """A notebook that the local server answers."""
+    from claude_magic.wire import Secret
+
+    bare_notebook.magics.session.use(local_server.base_url, key=Secret(local_server.key))
+    return bare_notebook

@@ -1,0 +1,250 @@
+"""A `%%claude` cell in a real shell, answered by the real local server over a socket."""
+
+import pandas as pd
+import pytest
+
+from claude_magic import errors
+from claude_magic.reply import Reply
+from claude_magic.wire import Secret
+
+PENGUINS = "notebooks/data/penguins.csv"
+
+
+@pytest.fixture
+def df(request):
+    return pd.read_csv(request.config.rootpath / PENGUINS)
+
+
+def test_a_cell_leaves_one_text_output_and_its_value_in_underscore_and_out(notebook):
+    """The answer is displayed once, as HTML and plain text; the Reply is `_` and `Out[n]` and is not shown again."""
+    result = notebook.run("%%claude\nWho are you?")
+    assert result is None
+    assert len(notebook.published) == 1
+    assert set(notebook.published[0]["data"]) == {"text/html", "text/plain"}
+    reply = notebook.ns["_"]
+    assert isinstance(reply, Reply)
+    assert notebook.ns["Out"][1] is reply
+    assert "stand-in" in reply.text
+    assert reply.stop_reason == "end_turn"
+    assert reply.request_id.startswith("req_")
+
+
+def test_the_footer_names_model_tokens_price_seconds_and_who_answered(notebook):
+    """Nothing pretends to be Claude: the footer says who answered."""
+    notebook.run("%%claude -m haiku\nWho are you?")
+    footer = notebook.texts[0].strip().splitlines()[-1]
+    for part in ("claude-haiku-5-5", " in + ", " out tokens", "no charge", " s", "local stand-in, not Claude"):
+        assert part in footer
+
+
+def test_an_uploaded_frame_comes_back_as_a_chart(notebook, df):
+    """`--upload df`: code runs on the frame, the chart is displayed after the text and bound to the reply."""
+    notebook.ns["df"] = df
+    notebook.run("%%claude --upload df -o answer\nhistogram of flipper_length_mm")
+    answer = notebook.ns["answer"]
+    assert len(notebook.images) == 1 == len(answer.charts)
+    assert answer.charts[0].image().size[0] > 300
+    assert "flipper_length_mm" in answer.code
+    assert answer.files[answer.charts[0].name].bytes().startswith(b"\x89PNG")
+    assert [("image/png" in p["data"]) for p in notebook.published] == [False, True]
+
+
+def test_figures_come_from_the_data(notebook, df):
+    """Another frame gives another answer: the stand-in words what its code printed."""
+    notebook.ns["df"] = df
+    notebook.run("%%claude -u df --no-history\nmean body_mass_g by species as a bar chart")
+    assert f"{df.groupby('species').body_mass_g.mean()['Gentoo']:,.0f}"[:3] in notebook.ns["_"].text
+    first = notebook.images[0]
+    notebook.ns["df"] = df.assign(body_mass_g=df.body_mass_g * 2)
+    notebook.run("%%claude -u df --no-history\nmean body_mass_g by species as a bar chart")
+    assert notebook.images[0] != first
+
+
+def test_a_frame_goes_up_once(notebook, df):
+    """Identical content is not sent again; a changed frame is."""
+    files = notebook.magics.session.client.files
+    notebook.ns["df"] = df.copy()
+    notebook.run("%claude upload df")
+    before = len(list(files.list()))
+    notebook.ns["df"] = df.copy()
+    notebook.run("%claude upload df")
+    assert len(list(files.list())) == before
+    notebook.ns["df"] = df.iloc[1:]
+    notebook.run("%claude upload df")
+    assert len(list(files.list())) == before + 1
+
+
+def test_a_file_deleted_at_the_other_end_is_sent_again(notebook, df):
+    """The store's record is checked before it is believed."""
+    notebook.ns["df"] = df
+    first = notebook.run("%claude upload df")["id"][0]
+    notebook.magics.session.client.files.delete(first)
+    second = notebook.run("%claude upload df")["id"][0]
+    assert second != first
+
+
+def test_a_thread_goes_on_after_its_file_was_deleted(notebook, df):
+    """A deleted file leaves the history, not the conversation."""
+    notebook.ns["df"] = df
+    notebook.run("%%claude -u df\ndescribe the data")
+    file_id = notebook.magics.session.store.source_of(notebook.run("%claude upload df")["id"][0]).file_id
+    notebook.magics.session.client.files.delete(file_id)
+    notebook.run("%%claude\nWho are you?")
+    assert "left out of the history" in notebook.texts[0]
+
+
+def test_cells_share_a_thread_and_containers_are_reused(notebook, df):
+    """The second cell sends the first one's turn and works in the same container."""
+    notebook.ns["df"] = df
+    notebook.run("%%claude -u df\nhow many values are missing?")
+    first = notebook.ns["_"]
+    notebook.run("%%claude\nand a histogram of body_mass_g")
+    second = notebook.ns["_"]
+    assert len(second.request.messages) == 3
+    assert second.message.container == first.message.container
+    assert len(second.charts) == 1
+
+
+def test_new_no_history_and_thread_choose_what_is_sent(notebook):
+    """`--no-history` sends and keeps nothing; `--new` starts afresh; `--thread` is another conversation."""
+    session = notebook.magics.session
+    notebook.run("%%claude\nOne.")
+    notebook.run("%%claude --no-history\nAlone.")
+    assert len(notebook.ns["_"].request.messages) == 1
+    assert len(session.thread().turns) == 1
+    notebook.run("%%claude --thread other\nElsewhere.")
+    assert len(notebook.ns["_"].request.messages) == 1
+    notebook.run("%%claude\nTwo.")
+    assert len(notebook.ns["_"].request.messages) == 3
+    notebook.run("%%claude --new\nThree.")
+    assert len(notebook.ns["_"].request.messages) == 1
+    assert len(session.thread().turns) == 1
+
+
+def test_a_string_variable_can_be_the_system_prompt(notebook):
+    """`-s NAME` takes the variable's value, other text is itself."""
+    notebook.ns["tone"] = "Be brief."
+    notebook.run("%%claude -s tone\nHello.")
+    assert notebook.ns["_"].request.system == "Be brief."
+    notebook.run('%%claude -s "Be kind."\nHello.')
+    assert notebook.ns["_"].request.system == "Be kind."
+
+
+def test_braces_are_replaced_and_raw_leaves_them(notebook, df):
+    """`{{ df }}` gives the schema and no value; `--raw` and single braces are sent as typed."""
+    notebook.ns["df"] = df
+    notebook.run("%%claude --no-history\nHere: {{ df }} and {x} and $x.")
+    sent = notebook.ns["_"].request.messages[-1]["content"][0]["text"]
+    assert '"flipper_length_mm"' in sent
+    assert sent.endswith("and {x} and $x.")
+    assert "Torgersen" not in sent
+    notebook.run("%%claude --no-history --raw\nHere: {{ df }}")
+    assert notebook.ns["_"].request.messages[-1]["content"][0]["text"] == "Here: {{ df }}"
+
+
+def test_no_stream_gives_the_same_answer(notebook):
+    """The whole answer and the streamed one are the same message."""
+    notebook.run("%%claude --no-history\nWho are you?")
+    streamed = notebook.ns["_"].text
+    notebook.run("%%claude --no-history --no-stream\nWho are you?")
+    assert notebook.ns["_"].text == streamed
+
+
+def test_any_stop_but_the_end_is_named(notebook):
+    """An answer cut at `--max-tokens` says so in its footer."""
+    notebook.run("%%claude --max-tokens 5\nwrite a long text of 300 words")
+    assert notebook.ns["_"].stop_reason == "max_tokens"
+    assert "cut off at --max-tokens" in notebook.texts[0]
+
+
+def test_pause_turn_is_continued(notebook, monkeypatch):
+    """A paused answer is not an end: it is sent back and goes on, usage added up."""
+    from claude_magic.messages import Growing
+
+    growing = Growing()
+    for name in ("pause_turn", "end_turn"):
+        growing.feed({"type": "message_start", "message": {"id": name, "usage": {"input_tokens": 3}}})
+        growing.feed({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": name}})
+        growing.feed({"type": "message_delta", "delta": {"stop_reason": name}, "usage": {"output_tokens": 2}})
+        growing.feed({"type": "message_stop"})
+        if name == "pause_turn":
+            growing.go_on()
+    message = growing.message()
+    assert (message.text, message.usage.input_tokens, message.usage.output_tokens) == ("pause_turnend_turn", 6, 4)
+
+
+# Errors: one line, the cell fails, nothing is lost.
+
+BAD = {
+    "unknown option": ("%%claude --modle opus\nHi", errors.UsageError, ["--modle", "--model"]),
+    "text on the line": ("%%claude what is this\nHi", errors.UsageError, ["what is this", "no option"]),
+    "blank prompt": ("%%claude\n   \n", errors.UsageError, ["empty"]),
+    "undefined expression": ("%%claude\n{{ penguin }}", errors.UndefinedName, ["penguin", "penguins"]),
+    "undefined upload": ("%%claude -u penguin\nHi", errors.UndefinedName, ["penguin", "penguins"]),
+    "no such file": ("%%claude -u data/none.csv\nHi", errors.FileProblem, ["none.csv"]),
+    "no frame": ("%%claude -u number\nHi", errors.FileProblem, ["int"]),
+    "unknown model": ("%%claude -m claude-9\nHi", errors.NotFound, ["claude-9", "req_"]),
+    "unknown file": ("%claude files show file_nope", errors.NotFound, ["file_nope", "req_"]),
+    "unknown download": ("%claude download file_nope", errors.NotFound, ["file_nope", "req_"]),
+    "misspelt command": ("%claude modles", errors.UsageError, ["modles", "models"]),
+    "max tokens": ("%%claude --max-tokens many\nHi", errors.UsageError, ["many"]),
+    "open quote": ('%%claude -s "open\nHi', errors.UsageError, ["quot"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_gives_one_line_and_costs_nothing(notebook, name):
+    """The cell fails with one line that says what happened and what to do; thread and namespace are as before."""
+    cell, kind, words = BAD[name]
+    notebook.ns.update(penguins=1, number=3)
+    notebook.run("%%claude\nOne.")
+    kept = notebook.ns["_"]
+    error = notebook.error(cell)
+    assert type(error) is kind
+    (line,) = error._render_traceback_()
+    assert "\n" not in line
+    assert all(word in line for word in words), line
+    assert len(notebook.magics.session.thread().turns) == 1
+    assert notebook.ns["_"] is kept
+
+
+def test_no_key_names_the_two_ways_out(bare_notebook):
+    """Without any key nothing is sent, and the line says what to do."""
+    error = bare_notebook.error("%%claude\nHi")
+    assert isinstance(error, errors.NoCredentials)
+    assert "%claude login" in str(error)
+    assert "%claude use local" in str(error)
+
+
+def test_a_wrong_key_is_refused_in_one_line(notebook, local_server):
+    """401: what to do, the request id, and no trace of the key."""
+    notebook.magics.session.use(local_server.base_url, key=Secret("sk-wrong-and-secret"))
+    error = notebook.error("%%claude\nHi")
+    assert isinstance(error, errors.AuthenticationFailed)
+    assert "req_" in str(error)
+    assert "sk-wrong" not in str(error)
+
+
+def test_a_server_that_is_not_there_is_named(notebook):
+    """A refused connection says where it tried."""
+    notebook.magics.session.use("http://127.0.0.1:9", key=Secret("x"))
+    error = notebook.error("%%claude -m claude-sonnet-5-5\nHi")
+    assert isinstance(error, errors.ConnectionFailed)
+    assert "127.0.0.1:9" in str(error)
+
+
+def test_a_forbidden_file_name_is_made_safe_or_refused(notebook, tmp_path):
+    """A path whose name the API refuses goes up under a name it takes."""
+    odd = tmp_path / 'a<b>:"c.csv'
+    odd.write_text("x\n1\n")
+    notebook.ns["odd"] = odd
+    filename = notebook.run("%claude upload odd")["filename"][0]
+    assert not set(filename) & set('<>:"|?*\\/')
+
+
+def test_key_never_shows(notebook, local_server):
+    """No public object's repr, no status, no error holds the key."""
+    session = notebook.magics.session
+    notebook.run("%%claude\nHi")
+    shown = [repr(session.client), repr(session.backend), repr(notebook.ns["_"]), repr(notebook.run("%claude status"))]
+    assert not [text for text in shown if local_server.key in text]
