@@ -16,10 +16,13 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
-from claude_magic.errors import LocalServerError, one_line
-from claude_magic.local.serve import check_installed
+from claude_magic.errors import LocalServerError
+from claude_magic.local.serve import KEYS, check_installed
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PATIENCE = 20.0  # seconds for a slow disk; it takes well under one
 _GRACE = 3.0
@@ -33,14 +36,14 @@ class Child:
         base_url: where it listens.
         key: what opens it.
         process: the process.
-        log: the file its messages go to.
 
     """
 
     base_url: str
     key: str = field(repr=False)
     process: subprocess.Popen[bytes] = field(repr=False)
-    log: Path
+    _log: IO[bytes] = field(repr=False)
+    _said: str = field(default="", init=False, repr=False)
 
     @property
     def running(self) -> bool:
@@ -50,6 +53,12 @@ class Child:
     def stop(self) -> None:
         """End it and wait for its end; stopping twice is fine."""
         _end(self.process)
+        self._said = self.messages()
+        self._log.close()
+
+    def messages(self) -> str:
+        """What it has logged: warnings, and the tracebacks of its bugs."""
+        return self._said if self._log.closed else _logged(self._log)
 
 
 def start(data: Path | None = None, *, faults: bool = False) -> Child:
@@ -67,29 +76,33 @@ def start(data: Path | None = None, *, faults: bool = False) -> Child:
     command = [sys.executable, "-P", "-m", "claude_magic.local", "--child"]
     command += ["--data", str(data)] if data is not None else []
     command += ["--faults"] if faults else []
-    log = _log_file(data)
-    with log.open("ab") as errors:
-        process = subprocess.Popen(  # noqa: S603 - our own module, in this interpreter
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
-        )
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(  # noqa: S603 - our own module, in this interpreter
+        command, stdin=pipe, stdout=pipe, stderr=log, env=_environment(), start_new_session=True
+    )
     try:
         told = json.loads(_first_line(process))
         return Child(told["base_url"], told["key"], process, log)
     except (ValueError, KeyError, TypeError):
         _end(process)
-        raise LocalServerError(f"The local server did not start. {_last_line(log)}", advice=f"See {log}.") from None
+        with log:
+            last = _logged(log).strip().rpartition("\n")[2]
+        raise LocalServerError("The local server did not start.", advice=f"Its last words: {last}") from None
     except BaseException:  # an interrupt in the meantime
         _end(process)
+        log.close()
         raise
 
 
-def _log_file(data: Path | None) -> Path:
-    if data is not None:
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return data / "server.log"
-    handle, name = tempfile.mkstemp(prefix="claude-magic-server-", suffix=".log")
-    os.close(handle)
-    return Path(name)
+def _environment() -> dict[str, str]:
+    """This process's environment without keys: what the server runs shall not find them in its own."""
+    return {name: value for name, value in os.environ.items() if name not in KEYS}
+
+
+def _logged(log: IO[bytes]) -> str:
+    """The log so far; its reading does not move where the server writes."""
+    return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
 
 
 def _first_line(process: subprocess.Popen[bytes]) -> bytes:
@@ -106,11 +119,6 @@ def _first_line(process: subprocess.Popen[bytes]) -> bytes:
                 break
             line += piece
     return line
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return one_line(lines[-1]) if lines else ""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -28,7 +28,7 @@ class Pump:
 
     Args:
         events: the generator; only the thread touches it.
-        kill: ends what the generator waits for; called by `stop`, from the loop's thread.
+        kill: ends what the generator waits for; called by `stop`, must not block.
 
     """
 
@@ -48,8 +48,7 @@ class Pump:
         if not self.stopped.is_set():
             self.stopped.set()
             self._wake.set()
-            if not self._done:
-                threading.Thread(target=self._kill, name="kill", daemon=True).start()
+            self._kill()
 
     async def batches(self, silence: float) -> AsyncIterator[list[Event]]:
         """Events in the order they came, as many at a time as there are; an empty list after `silence` seconds.

@@ -107,7 +107,7 @@ _tool_choice = tagged(
         "none": record({}),
     }
 )
-_display: dict[str, Check] = {"display": nullable(one_of("summarized", "omitted", "updates"))}
+_display: dict[str, Check] = {"display": nullable(one_of("summarized", "omitted"))}
 _thinking = tagged(
     {
         "adaptive": record({}, _display),

@@ -111,18 +111,24 @@ def _check_tools(body: dict[str, Any], model: ModelEntry) -> None:
     names = [tool["name"] for tool in tools]
     if len(set(names)) < len(names):
         raise Problem(400, "tools: Tool names must be unique.", code="tool_name_conflict")
+    if catalogue.refuses(model.id, "programmatic_calling"):
+        for i, tool in enumerate(tools):
+            if any(caller != "direct" for caller in tool.get("allowed_callers") or ()):
+                refuse(f"tools.{i}.allowed_callers", "programmatic tool calling is not supported on this model")
     choice = body.get("tool_choice")
-    if choice is None:
-        return
-    if choice["type"] != "none" and not tools:
+    if choice is not None:
+        _check_choice(choice, names, model)
+        if choice["type"] in {"any", "tool"} and (body.get("thinking") or {}).get("type") == "enabled":
+            refuse("tool_choice", "Thinking may not be enabled when tool_choice forces tool use.")
+
+
+def _check_choice(choice: dict[str, Any], names: list[str], model: ModelEntry) -> None:
+    if choice["type"] != "none" and not names:
         refuse("tool_choice", "may only be specified while providing tools")
     if choice["type"] == "tool" and choice["name"] not in names:
         refuse("tool_choice", f"Tool '{choice['name']}' not found in provided tools")
-    if choice["type"] in {"any", "tool"}:
-        if catalogue.refuses(model.id, "forced_tool_choice"):
-            refuse("tool_choice", f"'{choice['type']}' is not supported on this model")
-        if (body.get("thinking") or {}).get("type") == "enabled":
-            refuse("tool_choice", "Thinking may not be enabled when tool_choice forces tool use.")
+    if choice["type"] in {"any", "tool"} and catalogue.refuses(model.id, "forced_tool_choice"):
+        refuse("tool_choice", f"'{choice['type']}' is not supported on this model")
 
 
 def _check_cache(body: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from claude_magic.local.app import App
 
 _INSTALL = "Install what it needs: pip install 'claude-magic[local]'"
-_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_IDENTITY_TOKEN")
+KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_IDENTITY_TOKEN")
 _LAST_SECONDS = 1  # that open streams get to close when the server stops
 
 
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     key = options.key or new_key()
     if not key.startswith("sk-"):
         raise UsageError("A key for the local server begins with `sk-`.", advice="Leave --key out for a fresh one.")
-    for name in _KEYS:  # what runs in a container inherits nothing of them
+    for name in KEYS:  # what runs in a container inherits nothing of them
         os.environ.pop(name, None)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     with _listening(options.host, options.port) as listener, _data(options.data) as data:
