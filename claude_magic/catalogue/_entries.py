@@ -140,7 +140,7 @@ def _can(supported: object, **parts: Any) -> dict[str, Any]:
 
 
 def _capabilities(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the object `capabilities`: what all models of the table can, and what differs; unknown keys are left out."""
+    """Return `capabilities`: what all models of the table can, and what differs; unknown keys are left out."""
     context = {"clear_thinking_20251015": _can(supported=True), "clear_tool_uses_20250919": _can(supported=True)}
     if "compaction" in row:
         context["compact_20260112"] = _can(row["compaction"])
