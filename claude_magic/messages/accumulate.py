@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from claude_magic.messages.values import Block, Message, message_from_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 # delta type → (block types it fits, the block's key it appends to, the delta's key that holds the piece)
 _APPENDING: dict[str, tuple[frozenset[str], str, str]] = {
@@ -24,6 +24,11 @@ _APPENDING: dict[str, tuple[frozenset[str], str, str]] = {
     "thinking_delta": (frozenset({"thinking"}), "thinking", "thinking"),
     "input_json_delta": (frozenset({"tool_use", "server_tool_use", "mcp_tool_use"}), "input", "partial_json"),
 }
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Return `value` if it is a JSON object, else an empty one: what does not fit is passed over."""
+    return value if isinstance(value, dict) else {}
 
 
 class Growing:
@@ -56,9 +61,15 @@ class Growing:
         """Whether any block has begun: from here on a retry would show something twice."""
         return bool(self._blocks) or self._before is not None
 
+    @property
+    def position(self) -> tuple[int, bool]:
+        """How many blocks have begun, and whether the last has ended: what a reader sees at once when it changes."""
+        return len(self._blocks), bool(self._pieces) and self._pieces[-1] is None
+
     def feed(self, event: Mapping[str, Any]) -> None:
         """Take one event. What is unknown, or does not fit, is passed over."""
-        handler = _HANDLERS.get(event.get("type", ""))
+        kind = event.get("type")
+        handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
         if handler is not None:
             handler(self, event)
 
@@ -73,32 +84,37 @@ class Growing:
         if pieces is None:
             return block
         if block["type"] in {"text", "thinking"}:
-            return {**block, block["type"]: "".join(pieces)}
+            return {**block, block["type"]: _joined(pieces)}
         # Still arriving: strict parsing waits for the end, a reader may want to see how far it is.
-        return {**block, "input": {}, "partial_json": "".join(pieces)}
+        return {**block, "input": _object(block.get("input")), "partial_json": _joined(pieces)}
 
     # One method for each event the API has.
 
     def _message_start(self, event: Mapping[str, Any]) -> None:
-        message = event.get("message") or {}
+        message = _object(event.get("message"))
         self._top = {k: v for k, v in message.items() if k not in {"content", "usage"}}
-        self._usage = dict(message.get("usage") or {})
-        for index, block in enumerate(message.get("content") or ()):
-            self._append(index, block, None)
+        self._usage = dict(_object(message.get("usage")))
+        content = message.get("content")
+        for index, block in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(block, dict):
+                self._append(index, block, None)
 
     def _block_start(self, event: Mapping[str, Any]) -> None:
         block = event.get("content_block")
         if not isinstance(block, dict):
             return
         if block.get("type") == "fallback":  # from here on the text is another model's (beta server-side-fallback)
-            self._top["model"] = (block.get("to") or {}).get("model") or self._top.get("model")
-        self._append(event.get("index", len(self._blocks)), block, self._first_pieces(block))
+            self._top["model"] = _object(block.get("to")).get("model") or self._top.get("model")
+        index = event.get("index")
+        self._append(index if isinstance(index, int) else len(self._blocks), block, self._first_pieces(block))
 
     @staticmethod
     def _first_pieces(block: Block) -> list[str] | None:
         kind = block.get("type")
+        if not isinstance(kind, str):
+            return None
         if kind in {"text", "thinking"}:
-            return [block.get(kind) or ""]
+            return [str(block.get(kind) or "")]
         # The `{}` in content_block_start is a placeholder, not a beginning.
         return [] if kind in _APPENDING["input_json_delta"][0] else None
 
@@ -108,25 +124,33 @@ class Growing:
         self._pieces.append(pieces)
 
     def _block_delta(self, event: Mapping[str, Any]) -> None:
-        at = self._by_index.get(event.get("index", -1))
-        delta = event.get("delta") or {}
+        at = self._at(event)
+        delta = _object(event.get("delta"))
         if at is None:
             return
         block, kind = self._blocks[at], delta.get("type")
-        if kind in _APPENDING:
+        if isinstance(kind, str) and kind in _APPENDING:
             fits, _, key = _APPENDING[kind]
             pieces = self._pieces[at]
-            if block.get("type") in fits and pieces is not None and isinstance(delta.get(key), str):
+            if pieces is not None and block["type"] in fits and isinstance(delta.get(key), str):
                 pieces.append(delta[key])
         elif kind == "signature_delta" and block.get("type") == "thinking":
-            block["signature"] = delta.get("signature", "")
-        elif kind == "citations_delta" and block.get("type") == "text":
-            block["citations"] = [*(block.get("citations") or []), delta.get("citation")]
+            self._change(at, {"signature": delta.get("signature", "")})
+        elif kind == "citations_delta" and block.get("type") == "text" and isinstance(delta.get("citation"), dict):
+            self._change(at, {"citations": [*(block.get("citations") or []), delta["citation"]]})
         elif kind == "compaction_delta" and block.get("type") == "compaction":
-            block.update({k: v for k, v in delta.items() if k != "type"})
+            self._change(at, {k: v for k, v in delta.items() if k != "type"})
+
+    def _at(self, event: Mapping[str, Any]) -> int | None:
+        index = event.get("index")
+        return self._by_index.get(index) if isinstance(index, int) else None
+
+    def _change(self, at: int, keys: dict[str, Any]) -> None:
+        # A new dict: the old one may be in a snapshot already.
+        self._blocks[at] = {**self._blocks[at], **keys}
 
     def _block_stop(self, event: Mapping[str, Any]) -> None:
-        at = self._by_index.get(event.get("index", -1))
+        at = self._at(event)
         if at is not None:
             self._settle(at)
 
@@ -134,29 +158,52 @@ class Growing:
         block, pieces = self._blocks[at], self._pieces[at]
         if pieces is None:
             return
-        joined = "".join(pieces)
+        joined = _joined(pieces)
         self._pieces[at] = None
         if block["type"] in {"text", "thinking"}:
-            block[block["type"]] = joined
+            self._change(at, {block["type"]: joined})
             return
-        try:
-            block["input"] = json.loads(joined) if joined else {}
-        except json.JSONDecodeError:
-            # Cut by max_tokens, or sent unbuffered: the raw text is kept, the tool must not run.
-            block["input"] = {}
-            block["partial_json"] = joined
+        # Without any piece, what the start held stands: `{}`, or the whole input where a gateway does not stream it.
+        given = _tool_input(joined) if joined else _object(block.get("input"))
+        # Cut by max_tokens, or sent unbuffered: the raw text is kept, the tool must not run.
+        self._change(at, {"input": {}, "partial_json": joined} if given is None else {"input": given})
 
     def _message_delta(self, event: Mapping[str, Any]) -> None:
         # A container seen once is not taken back by a later null.
-        changes = {k: v for k, v in (event.get("delta") or {}).items() if not (k == "container" and v is None)}
-        self._top.update(changes)
+        changes = {k: v for k, v in _object(event.get("delta")).items() if not (k == "container" and v is None)}
+        # Beta features put theirs beside the delta: `context_management`, `input_transformations`.
+        beside = {k: v for k, v in event.items() if k not in {"type", "delta", "usage"}}
+        self._top.update({**beside, **changes})
         # Totals, not increments: overwrite what is there, keep message_start's figures for what is not.
-        self._usage.update({k: v for k, v in (event.get("usage") or {}).items() if v is not None})
+        self._usage.update({k: v for k, v in _object(event.get("usage")).items() if v is not None})
 
     def _message_stop(self, _: Mapping[str, Any]) -> None:
         for at in range(len(self._blocks)):
             self._settle(at)
         self.complete = True
+
+
+def _joined(pieces: Iterable[str]) -> str:
+    """Join pieces. A character that a server cut into two halves (a surrogate each) is made whole again."""
+    text = "".join(pieces)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character that stays alone becomes U+FFFD: nothing could send or show it
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _tool_input(text: str) -> dict[str, Any] | None:
+    """Return the JSON object in `text`, or None when it is anything else (NaN is no JSON, though Python reads it)."""
+    try:
+        value = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):  # ValueError: not JSON, or a number of more digits than Python reads
+        return None
+    return value if isinstance(value, dict) else None
 
 
 _HANDLERS: dict[str, Callable[[Growing, Mapping[str, Any]], None]] = {

@@ -8,7 +8,8 @@ classes and schemes below through, whatever the rules before it did.
 from __future__ import annotations
 
 import html
-from functools import cache, lru_cache
+from collections import OrderedDict
+from functools import cache
 from typing import TYPE_CHECKING
 
 from claude_magic.rendering import links, maths
@@ -36,12 +37,30 @@ _REL = "noopener noreferrer nofollow"
 _UNFINISHED_CODE = 8_000  # characters of code still arriving up to which it is coloured at every repaint
 
 
-@lru_cache(maxsize=32)
+_KEPT = 32
+_rendered: OrderedDict[str, str] = OrderedDict()  # the last few: a painter's last paint is the saved output
+
+
 def render_markdown(text: str) -> str:
     """Untrusted Markdown as safe HTML; whatever cannot be parsed is shown as it is. Never raises.
 
     Source of the rules: front-ends.md, section 3, where each was tried in a browser.
     """
+    made = _rendered.get(text)
+    if made is None:
+        made = _render(text)
+        remember(text, made)
+    return made
+
+
+def remember(text: str, made: str) -> None:
+    """Keep a text's HTML for the next time it is asked for."""
+    _rendered[text] = made
+    while len(_rendered) > _KEPT:
+        _rendered.popitem(last=False)
+
+
+def _render(text: str) -> str:
     env: EnvType = {}
     try:
         return clean(render_tokens(parse(plain(text), env), env))
