@@ -1,0 +1,202 @@
+"""Frames of Arrow data (Polars, pyarrow, DuckDB, Ibis …) as row groups, without a detour through pandas.
+
+Columns keep their Arrow type where parquet and pandas can read it back, and become the plain type of the same values
+where not. Whole numbers and booleans with nulls get pandas metadata, so that `pd.read_parquet` gives `Int64` and
+`boolean` instead of floats and objects.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from claude_magic.frames import naming, objects
+from claude_magic.frames.loadcode import LoadCode
+from claude_magic.frames.rules import stated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from claude_magic.frames.parquet import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of an Arrow table.
+
+    Attributes:
+        stored: its name in the file.
+        convert: a chunked array → one of the stored type.
+        kind: the stored type.
+        rule: key of the rule that was applied, or empty.
+        dtype: the pandas dtype that metadata must name (`Int64` …), or empty.
+
+    """
+
+    stored: str
+    convert: Callable[[Any], Any]
+    kind: Any
+    rule: str = ""
+    dtype: str = ""
+
+
+def from_arrow(table: Any) -> Source:
+    """Return a pyarrow Table as a source of row groups."""
+    import pyarrow as pa
+
+    from claude_magic.frames.parquet import Source
+
+    table = table.unify_dictionaries()
+    columns = plan_columns(table)
+    schema = pa.schema([(c.stored, c.kind) for c in columns], metadata={b"pandas": _pandas_metadata(columns)})
+
+    def tables(rows: int) -> Iterator[Any]:
+        for start in range(0, table.num_rows, rows):
+            part = table.slice(start, rows)
+            arrays = [c.convert(part.column(n)) for n, c in enumerate(columns)]
+            yield pa.Table.from_arrays(arrays, schema=schema)
+
+    def load_code(name: str) -> LoadCode:
+        code = LoadCode(name, [c.stored for c in columns])
+        code.restores = [(c.stored, "{s}.astype('datetime64[s]')") for c in columns if c.rule == "arrow-date"]
+        if not columns:
+            code.after.append(f"{code.variable} = {code.variable}.reindex(range({table.num_rows}))")
+        return code
+
+    return Source(schema, table.num_rows, tables, _conversions(columns, table), load_code, len(columns))
+
+
+def _conversions(columns: list[Column], table: Any) -> tuple[str, ...]:
+    applied: dict[str, list[str]] = {}
+    for column in columns:
+        if column.rule:
+            applied.setdefault(column.rule, []).append(naming.quoted(column.stored))
+    renamed = [c.stored for c, name in zip(columns, table.column_names, strict=True) if c.stored != name]
+    if renamed:
+        applied["duplicate-names-arrow"] = [naming.quoted(name) for name in renamed]
+    return tuple(stated(key, names) for key, names in applied.items())
+
+
+def plan_columns(table: Any) -> list[Column]:
+    """Decide how each column of a table travels; looks at types and null counts only."""
+    names = naming.unique(table.column_names)
+    return [_column(name, table.schema.field(n).type, table.column(n).null_count) for n, name in enumerate(names)]
+
+
+def _column(name: str, kind: Any, nulls: int) -> Column:
+    import pyarrow as pa
+
+    is_ = pa.types
+    if (is_.is_integer(kind) or is_.is_boolean(kind)) and nulls:
+        dtype = "boolean" if is_.is_boolean(kind) else str(kind).replace("i", "I").replace("uI", "UI")
+        return Column(name, lambda a: a, kind, "arrow-nullable", dtype)
+    if is_.is_date(kind):
+        return Column(name, lambda a: a.cast(pa.date32()), pa.date32(), "arrow-date")
+    plain = plain_type(kind)
+    if plain is None:
+        return Column(name, _texts, pa.large_string(), "arrow-other")
+    if plain == kind:
+        return Column(name, lambda a: a, kind)
+    return Column(name, lambda a: _cast(a, plain), plain, "arrow-plain")
+
+
+def plain_type(kind: Any) -> Any:
+    """Return the type parquet and pandas hold with the same values; None when there is none."""
+    import pyarrow as pa
+
+    is_ = pa.types
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain_type(kind.storage_type)
+    if is_.is_dictionary(kind):
+        values = plain_type(kind.value_type)
+        text = values is not None and (is_.is_string(values) or is_.is_large_string(values))
+        return pa.dictionary(_signed(kind.index_type), values, kind.ordered) if text else values
+    if is_.is_run_end_encoded(kind):
+        return plain_type(kind.value_type)
+    if is_.is_union(kind) or str(kind) == "month_day_nano_interval":
+        return None
+    return _nested(kind) or _VIEWS.get(str(kind), lambda: kind)()
+
+
+def _large_string() -> Any:
+    import pyarrow as pa
+
+    return pa.large_string()
+
+
+def _large_binary() -> Any:
+    import pyarrow as pa
+
+    return pa.large_binary()
+
+
+_VIEWS: dict[str, Callable[[], Any]] = {"string_view": _large_string, "binary_view": _large_binary}
+
+
+def _signed(kind: Any) -> Any:
+    """pandas' codes are signed: unsigned dictionary indices get the next signed type."""
+    import pyarrow as pa
+
+    wider = {"uint8": pa.int16(), "uint16": pa.int32(), "uint32": pa.int64(), "uint64": pa.int64()}
+    return wider.get(str(kind), kind)
+
+
+def _nested(kind: Any) -> Any:
+    """Return a nested type with plain children; None when the type is not nested."""
+    import pyarrow as pa
+
+    is_ = pa.types
+    if is_.is_struct(kind):
+        children = [(kind.field(n).name, plain_type(kind.field(n).type)) for n in range(kind.num_fields)]
+        return pa.struct(children) if all(child is not None for _, child in children) else None
+    if is_.is_fixed_size_list(kind):
+        return pa.list_(plain_type(kind.value_type), kind.list_size)
+    if is_.is_list(kind) or is_.is_large_list(kind) or str(kind).startswith(("list_view", "large_list_view")):
+        return (
+            pa.large_list(plain_type(kind.value_type))
+            if "large" in str(kind)
+            else pa.list_(plain_type(kind.value_type))
+        )
+    return None
+
+
+def _cast(array: Any, plain: Any) -> Any:
+    """Cast by way of the storage, the decoded values, or the casted dictionary, whichever the type needs."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    if isinstance(array, pa.RunEndEncodedArray):
+        array = pc.run_end_decode(array)
+    if isinstance(array, pa.DictionaryArray):
+        if not pa.types.is_dictionary(plain):
+            return _cast(array.dictionary_decode(), plain)
+        values = array.dictionary.cast(plain.value_type)
+        return pa.DictionaryArray.from_arrays(array.indices.cast(plain.index_type), values, ordered=plain.ordered)
+    return array.cast(plain)
+
+
+def _texts(array: Any) -> Any:
+    import pyarrow as pa
+
+    values = array.to_pylist()
+    return pa.array([None if v is None else objects.value_json(v) for v in values], pa.large_string())
+
+
+def _pandas_metadata(columns: list[Column]) -> bytes:
+    """Return the part of pandas' metadata that `pd.read_parquet` looks at: which dtype a column becomes."""
+    described = [
+        {
+            "name": c.stored,
+            "field_name": c.stored,
+            "pandas_type": c.dtype.lower(),
+            "numpy_type": c.dtype,
+            "metadata": None,
+        }
+        for c in columns
+        if c.dtype
+    ]
+    return json.dumps({"index_columns": [], "column_indexes": [], "columns": described}).encode()

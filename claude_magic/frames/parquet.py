@@ -1,0 +1,152 @@
+"""Frames as parquet: row groups of one fixed schema, made, hashed and written one at a time.
+
+At no time is more than one row group in memory beside the user's frame. Text with few distinct values and categories
+are dictionary-encoded, other columns are not: it costs more time than it saves bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from claude_magic.frames import content
+from claude_magic.frames.loadcode import METADATA_KEY
+
+if TYPE_CHECKING:
+    from hashlib import blake2b
+    from typing import BinaryIO
+
+    from claude_magic.frames.loadcode import LoadCode
+    from claude_magic.frames.plan import Plan
+
+# 65,536 rows of 10 columns are about 5 MB; the two figures keep a row group near that and never at many thousand
+# pieces, which a frame of thousands of columns would give.
+_MOST_ROWS, _FEWEST_ROWS, _GROUP_BYTES = 65_536, 2_048, 16_000_000
+_LOOKED_AT = 10_000  # values of a text column that decide whether it gets a dictionary
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A frame as the writer sees it.
+
+    Attributes:
+        schema: the pyarrow schema of every row group, with pandas' metadata and ours.
+        rows: the number of rows.
+        tables: `tables(n)` gives the frame as pyarrow tables of at most n rows.
+        conversions: lines for the receipt.
+        load_code: gives the loading code for a name.
+
+    """
+
+    schema: Any
+    rows: int
+    tables: Callable[[int], Iterator[Any]]
+    conversions: tuple[str, ...]
+    load_code: Callable[[str], LoadCode]
+    columns: int
+
+    def group_rows(self, limit_bytes: int | None = None) -> int:
+        """Return how many rows a row group gets: near 16 MB, and well below `limit_bytes`."""
+        head = next(self.tables(1_024), None)
+        width = head.nbytes / head.num_rows if head is not None and head.num_rows else 1.0
+        rows = max(_FEWEST_ROWS, min(_MOST_ROWS, int(_GROUP_BYTES / max(width, 1.0))))
+        return rows if limit_bytes is None else max(1, min(rows, int(limit_bytes / max(width, 1.0) / 4)))
+
+
+def from_pandas(plan: Plan) -> Source:
+    """Return a pandas frame's plan as a source for the writer."""
+    import pandas as pd
+    import pyarrow as pa
+
+    empty = {c.stored: c.storage.convert(c.source.iloc[:0]) for c in plan.columns}
+    head = pd.DataFrame(empty, copy=False)
+    levels = [pd.Index(c.storage.convert(c.source.iloc[:0])) for c in plan.levels]
+    if plan.native_index:
+        names = list(plan.frame.index.names)
+        head.index = pd.MultiIndex.from_arrays(levels, names=names) if len(levels) > 1 else levels[0].rename(names[0])
+    else:
+        for column, level in zip(plan.levels, levels, strict=True):
+            head[column.stored] = level
+    schema = _schema(pa, pa.Schema.from_pandas(head, preserve_index=plan.native_index), plan)
+
+    def tables(rows: int) -> Iterator[Any]:
+        for start in range(0, len(plan.frame), rows):
+            arrays = [
+                _array(pa, c.storage.convert(c.source.iloc[start : start + rows]), schema.field(n).type)
+                for n, c in enumerate(plan.stored)
+            ]
+            yield pa.Table.from_arrays(arrays, schema=schema)
+
+    return Source(schema, len(plan.frame), tables, plan.conversions(), plan.load_code, len(plan.columns))
+
+
+def _schema(pa: Any, schema: Any, plan: Plan) -> Any:
+    """Put the types in that an empty frame does not show, and the metadata that says the rest."""
+    pandas = json.loads(schema.metadata[b"pandas"])
+    for number, column in enumerate(plan.stored):
+        if column.storage.arrow is not None:
+            schema = schema.set(number, schema.field(number).with_type(column.storage.arrow))
+        if column.storage.as_object:
+            pandas["columns"][number].update(numpy_type="object", metadata=None)
+    metadata = {b"pandas": json.dumps(pandas).encode()}
+    if plan.notes():
+        metadata[METADATA_KEY] = json.dumps(plan.notes()).encode()
+    return pa.schema([schema.field(n) for n in range(len(plan.stored))], metadata=metadata)
+
+
+def _array(pa: Any, column: Any, kind: Any) -> Any:
+    array = pa.array(column, type=kind, from_pandas=True)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def feed_schema(digest: blake2b, schema: Any) -> None:
+    """Feed names, types and restoring metadata, without the versions of the libraries that wrote them."""
+    for field in schema:
+        digest.update(json.dumps([field.name, str(field.type), getattr(field.type, "ordered", None)]).encode())
+    pandas = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
+    kept = {key: pandas.get(key) for key in ("index_columns", "columns", "column_indexes")}
+    digest.update(json.dumps(kept, sort_keys=True).encode())
+    digest.update((schema.metadata or {}).get(METADATA_KEY, b""))
+
+
+def feed_table(digest: blake2b, table: Any) -> None:
+    """Feed one row group."""
+    for column in table.columns:
+        content.feed(digest, column)
+
+
+class Writer:
+    """Writes row groups into an open binary file; `close` writes the footer and leaves the file open."""
+
+    def __init__(self, file: BinaryIO, schema: Any, first: Any) -> None:
+        import pyarrow.parquet as pq
+
+        self._writer = pq.ParquetWriter(
+            file, schema, compression="zstd", compression_level=1, use_dictionary=_few_distinct(first) or False
+        )
+        self.nbytes = 0
+
+    def write(self, table: Any) -> None:
+        """Write one row group."""
+        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+        self.nbytes += table.nbytes
+
+    def close(self) -> None:
+        """Write the footer."""
+        self._writer.close()
+
+
+def _few_distinct(table: Any) -> list[str]:
+    """Return the columns that gain from a dictionary: categories, and text that repeats itself."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        head = column.slice(0, _LOOKED_AT)
+        if pa.types.is_dictionary(field.type) or (text and pc.count_distinct(head).as_py() * 2 <= len(head)):
+            names.append(field.name)
+    return names

@@ -1,0 +1,153 @@
+"""Which objects are frames, and how to get at their data, without importing anyone's library.
+
+A frame can only be there if its library has been imported: so `sys.modules` is asked. pandas, Polars, pyarrow,
+DuckDB, Dask, Ibis and Narwhals are known by class; any other object is a frame when it offers the Arrow PyCapsule
+stream and has columns.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from claude_magic.errors import ClaudeMagicError, FileProblem, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# (module as imported, dotted class names in it, library)
+_KNOWN = (
+    ("pandas", ("DataFrame", "Series"), "pandas"),
+    ("polars", ("DataFrame", "LazyFrame", "Series"), "polars"),
+    ("pyarrow", ("Table", "RecordBatch"), "pyarrow"),
+    ("duckdb", ("DuckDBPyRelation",), "duckdb"),
+    ("dask.dataframe", ("DataFrame", "Series"), "dask"),
+    ("ibis.expr.types", ("Table", "Column"), "ibis"),
+    ("narwhals", ("DataFrame", "LazyFrame", "Series"), "narwhals"),
+    ("narwhals.stable.v1", ("DataFrame", "LazyFrame", "Series"), "narwhals"),
+    ("narwhals.stable.v2", ("DataFrame", "LazyFrame", "Series"), "narwhals"),
+)
+
+
+def library(obj: Any) -> str | None:
+    """Return the library a frame belongs to, ``arrow`` for other Arrow streams with columns, None for no frame."""
+    if isinstance(obj, type):
+        return None
+    for module, classes, name in _KNOWN:
+        if (there := sys.modules.get(module)) is not None and isinstance(obj, tuple(_classes(there, classes))):
+            return name
+    kind = type(obj)
+    if hasattr(kind, "__arrow_c_stream__") and any(hasattr(kind, word) for word in ("columns", "column_names")):
+        return "arrow"
+    return None
+
+
+def _classes(module: Any, names: tuple[str, ...]) -> Iterator[type]:
+    return (found for name in names if isinstance(found := getattr(module, name, None), type))
+
+
+def is_frame(obj: Any) -> bool:
+    """Whether `obj` is a DataFrame, table, relation or Series of any library; imports nothing."""
+    return library(obj) is not None
+
+
+def collect(obj: Any, name: str) -> Any:
+    """Return the frame's data as a pandas DataFrame (pandas, Dask) or a pyarrow Table (all others).
+
+    Lazy frames are computed; each call computes them again, so collect once and hand on what came. A Series becomes
+    a one-column frame named by the series, else by `name`. Without pyarrow everything becomes pandas.
+
+    Raises:
+        UsageError: `obj` is no frame.
+        FileProblem: computing a lazy frame failed.
+
+    """
+    found = library(obj)
+    if found is None:
+        raise UsageError(f"`{name}` is a {type(obj).__name__}, not a frame.")
+    try:
+        return _collectors[found](obj, name)
+    except (ClaudeMagicError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # any library's own error while it computes
+        raise FileProblem(
+            f"The {found} frame `{name}` could not be computed: {type(error).__name__}: {error}",
+            advice="Compute it to a pandas DataFrame first.",
+        ) from error
+
+
+def _pandas(obj: Any, name: str) -> Any:
+    if hasattr(obj, "to_frame"):
+        return obj.to_frame(name if obj.name is None else obj.name)
+    return obj
+
+
+def _polars(obj: Any, name: str) -> Any:
+    if hasattr(obj, "collect"):
+        obj = obj.collect()
+    elif hasattr(obj, "to_frame"):
+        obj = (obj.alias(name) if obj.name == "" else obj).to_frame()
+    return _table(_without_objects(obj), name)
+
+
+def _without_objects(frame: Any) -> Any:
+    """Return a Polars frame whose objects and 128-bit integers are text: Arrow has neither (rule ``arrow-other``)."""
+    polars = sys.modules["polars"]
+    strange = {"Object", "Int128", "UInt128"}
+    texts = [
+        polars.Series(column.name, [None if v is None else str(v) for v in column.to_list()], dtype=polars.String)
+        for column in frame.get_columns()
+        if str(column.dtype) in strange
+    ]
+    return frame.with_columns(texts) if texts else frame
+
+
+def _table(obj: Any, name: str) -> Any:
+    """Return an eager frame as a pyarrow Table, or by way of plain lists where there is no pyarrow."""
+    import importlib.util
+
+    if importlib.util.find_spec("pyarrow") is None:
+        import narwhals as nw
+        import pandas as pd
+
+        return pd.DataFrame(nw.from_native(obj, eager_only=True).to_dict(as_series=False))
+    import pyarrow as pa
+
+    del name
+    if isinstance(obj, pa.Table):
+        return obj
+    return obj.to_arrow() if hasattr(obj, "to_arrow") else pa.table(obj)
+
+
+def _duckdb(obj: Any, name: str) -> Any:
+    import importlib.util
+
+    if importlib.util.find_spec("pyarrow") is None:
+        return obj.df()
+    return _table(obj, name)
+
+
+def _dask(obj: Any, name: str) -> Any:
+    return _pandas(obj.compute(), name)
+
+
+def _ibis(obj: Any, name: str) -> Any:
+    if not hasattr(obj, "columns"):
+        obj = obj.as_table()
+    return _table(obj.to_pyarrow(), name)
+
+
+def _narwhals(obj: Any, name: str) -> Any:
+    return collect(obj.to_native(), name)
+
+
+_collectors = {
+    "pandas": _pandas,
+    "polars": _polars,
+    "pyarrow": _table,
+    "duckdb": _duckdb,
+    "dask": _dask,
+    "ibis": _ibis,
+    "narwhals": _narwhals,
+    "arrow": _table,
+}
