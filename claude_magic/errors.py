@@ -42,16 +42,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # C0 and C1 controls, zero-width and bidirectional marks: a server's message or a file name must not
-# move the terminal's cursor or reorder what stands beside it.
+# move the terminal's cursor or reorder what stands beside it. Lone surrogates cannot be encoded, so nothing shows them.
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]+"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]+"
 )
 _MAX_LINE = 600
 
 
+def harmless(text: object) -> str:
+    """`text` as one line of any length: controls, bidirectional marks and lone surrogates out, white space folded."""
+    return " ".join(_UNSAFE.sub(" ", str(text)).split())
+
+
 def one_line(text: object) -> str:
-    """`text` as one harmless line: controls and bidirectional marks out, white space folded, at most 600 characters."""
-    line = " ".join(_UNSAFE.sub(" ", str(text)).split())
+    """`text` as one harmless line of at most 600 characters."""
+    line = harmless(text)
     return line if len(line) <= _MAX_LINE else line[: _MAX_LINE - 1] + "…"
 
 

@@ -6,11 +6,12 @@ import sqlite3
 import threading
 import time
 from dataclasses import astuple, dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import FileProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -76,6 +77,25 @@ CREATE TABLE IF NOT EXISTS ledger (
 """
 
 
+# Seconds to wait for another kernel that is writing.
+_PATIENCE = 10.0
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """Turn on WAL and make the tables; SQLite itself does not wait where two kernels turn WAL on at once."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.executescript(_TABLES)
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
 class Store:
     """The SQLite file; safe to use from several threads and several kernels at once (WAL).
 
@@ -83,23 +103,29 @@ class Store:
         path: where the file is or will be.
 
     Raises:
-        FileProblem: the file cannot be opened or written.
+        FileProblem: the file cannot be opened or written; so do all methods.
 
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        db: sqlite3.Connection | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.executescript(_TABLES)
+            db = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
+            _prepare(db)
         except (OSError, sqlite3.Error) as problem:
-            raise FileProblem(
-                f"The store {path.name} could not be opened: {problem}.",
-                advice="Set CLAUDE_MAGIC_HOME to a folder that can be written.",
-            ) from None
+            if db is not None:
+                db.close()
+            raise self._failed("opened", problem) from None
+        self._db = db
+
+    def _failed(self, done: str, problem: Exception) -> FileProblem:
+        return FileProblem(
+            f"The store {self.path.name} could not be {done}: {problem}.",
+            advice="Set CLAUDE_MAGIC_HOME to a folder that can be written.",
+        )
 
     def close(self) -> None:
         """Close the file."""
@@ -120,8 +146,7 @@ class Store:
 
     def forget(self, file_id: str) -> None:
         """Forget an upload: it was deleted, or has expired at the other end."""
-        with self._lock:
-            self._db.execute("DELETE FROM uploads WHERE file_id = ?", (file_id,))
+        self._run("DELETE FROM uploads WHERE file_id = ?", (file_id,))
 
     def record(self, entry: Entry) -> None:
         """Write an answer into the ledger."""
@@ -129,8 +154,7 @@ class Store:
 
     def spent(self, since: float = 0.0) -> float:
         """Return US dollars spent since a time (seconds since the epoch); answers of unknown price are not in it."""
-        with self._lock:
-            (total,) = self._db.execute("SELECT COALESCE(SUM(cost), 0) FROM ledger WHERE at >= ?", (since,)).fetchone()
+        ((total,),) = self._run("SELECT COALESCE(SUM(cost), 0) FROM ledger WHERE at >= ?", (since,))
         return float(total)
 
     def spent_today(self) -> float:
@@ -141,12 +165,18 @@ class Store:
     def _insert(self, table: str, row: Upload | Entry) -> None:
         names = ", ".join(f.name for f in fields(row))
         marks = ", ".join("?" for _ in fields(row))
-        with self._lock:  # names come from the dataclass above, never from outside
-            self._db.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", astuple(row))  # noqa: S608
+        # Names come from the dataclasses above, never from outside.
+        self._run(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", astuple(row))  # noqa: S608
 
     def _one(self, where: str, *values: str) -> Upload | None:
         names = ", ".join(f.name for f in fields(Upload))
         query = f"SELECT {names} FROM uploads WHERE {where} ORDER BY uploaded_at DESC LIMIT 1"  # noqa: S608
-        with self._lock:
-            row = self._db.execute(query, values).fetchone()
-        return Upload(*row) if row else None
+        rows = self._run(query, values)
+        return Upload(*rows[0]) if rows else None
+
+    def _run(self, statement: str, values: Sequence[object]) -> list[Any]:
+        try:
+            with self._lock:
+                return self._db.execute(statement, values).fetchall()
+        except (sqlite3.Error, UnicodeEncodeError) as problem:  # a full disk, a lock that stays, a name of broken text
+            raise self._failed("read or written", problem) from None

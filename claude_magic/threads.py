@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.messages import as_input
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable
 
     from claude_magic.messages import Block, Message
 
@@ -38,45 +40,48 @@ class Turn:
 
         A refused or empty answer takes its question with it: neither may stand alone in a history.
         """
-        asked = [b for b in self.asked if b.get("file_id") not in gone or b.get("type") != "container_upload"]
-        answered = list(self._answered(model))
+        asked = [b for b in self.asked if not _mounts(b, gone)]
+        answered = self._answered(model, gone)
         if self.answer.stop_reason == "refusal" or not answered or not asked:
             return []
         return [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
 
-    def _answered(self, model: str) -> Iterator[Block]:
+    def _answered(self, model: str, gone: Collection[str]) -> list[Block]:
         keep_thinking = self.answer.model == model and not self.unfinished
-        kept = 0
-        for block in paired(self.answer.content):
-            kind = block.get("type")
-            if kind in _THINKING and not (keep_thinking and (block.get("signature") or block.get("data"))):
-                continue
-            if kind == "text" and not (block.get("text") or "").strip():
-                continue
-            kept += kind not in _THINKING
-            yield _as_input(block)
-        if self.unfinished and kept:
-            yield {"type": "text", "text": f"[This answer ended early: {self.unfinished}.]"}
+        blocks = [b for b in as_input(paired(self.answer.content)) if not _mounts(b, gone)]
+        blocks = [b for b in blocks if b.get("type") not in _THINKING or (keep_thinking and _is_signed(b))]
+        # What the thinking at the end led to was cut off or is blank; an answer cannot end in thinking.
+        while blocks and blocks[-1].get("type") in _THINKING:
+            blocks.pop()
+        if self.unfinished and blocks:
+            blocks.append({"type": "text", "text": f"[This answer ended early: {self.unfinished}.]"})
+        return blocks
+
+
+def _mounts(block: Block, files: Collection[str]) -> bool:
+    return block.get("type") == "container_upload" and block.get("file_id") in files
+
+
+def _is_signed(thinking: Block) -> bool:
+    return bool(thinking.get("signature") or thinking.get("data"))
 
 
 def paired(blocks: Iterable[Block]) -> list[Block]:
     """Drop calls without a result and results without a call; they are paired by id, never by position."""
     blocks = [b for b in blocks if "partial_json" not in b]  # input that never became whole
-    results = {b.get("tool_use_id") for b in blocks if "tool_use_id" in b}
-    calls = {b.get("id") for b in blocks if str(b.get("type", "")).endswith("tool_use")}
-    return [
-        b
-        for b in blocks
-        if (b.get("id") in results if b.get("id") in calls else b.get("tool_use_id", None) in {*calls, None})
-    ]
+    calls = {b.get("id") for b in blocks if _is_call(b)}
+    results = {b["tool_use_id"] for b in blocks if "tool_use_id" in b}
+    return [b for b in blocks if _fits(b, calls, results)]
 
 
-def _as_input(block: Block) -> Block:
-    citations = block.get("citations")
-    if not citations:
-        return block
-    # `file_id` exists only in output; a strict server refuses it as an extra key.
-    return {**block, "citations": [{k: v for k, v in c.items() if k != "file_id"} for c in citations]}
+def _is_call(block: Block) -> bool:
+    return str(block.get("type", "")).endswith("tool_use")
+
+
+def _fits(block: Block, calls: Collection[str | None], results: Collection[str | None]) -> bool:
+    if _is_call(block):
+        return block.get("id") in results
+    return "tool_use_id" not in block or block["tool_use_id"] in calls
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Block = dict[str, Any]
 """A content block exactly as the API sends or takes it, unknown keys included."""
@@ -55,16 +55,21 @@ class Usage:
             value = source.get(key)
             return value if isinstance(value, int) else 0
 
-        split = usage.get("cache_creation") or {}
+        def part(key: str) -> Mapping[str, Any]:
+            value = usage.get(key)
+            return value if isinstance(value, dict) else {}
+
+        split = part("cache_creation")
         written = number(usage, "cache_creation_input_tokens")
         hour = number(split, "ephemeral_1h_input_tokens")
         return cls(
             input_tokens=number(usage, "input_tokens"),
             output_tokens=number(usage, "output_tokens"),
-            cache_creation_5m=number(split, "ephemeral_5m_input_tokens") or max(0, written - hour),
+            # message_delta may raise the total and leave out the split.
+            cache_creation_5m=max(number(split, "ephemeral_5m_input_tokens"), written - hour),
             cache_creation_1h=hour,
             cache_read=number(usage, "cache_read_input_tokens"),
-            web_searches=number(usage.get("server_tool_use") or {}, "web_search_requests"),
+            web_searches=number(part("server_tool_use"), "web_search_requests"),
         )
 
 
@@ -104,9 +109,14 @@ class Message:
         return "\n\n".join(p for p in parts if p)
 
     def followed_by(self, later: Message) -> Message:
-        """Join this answer and its continuation after `pause_turn`: blocks in order, usage added (both were billed)."""
+        """Join this answer and its continuation after `pause_turn`: blocks in order, usage added (both were billed).
+
+        A continuation of which nothing has arrived yet has no id and no model; this answer's stand in.
+        """
         return replace(
             later,
+            id=later.id or self.id,
+            model=later.model or self.model,
             content=(*self.content, *later.content),
             usage=self.usage + later.usage,
             container=later.container or self.container,
@@ -121,11 +131,13 @@ _MESSAGE_KEYS = frozenset(
 
 def message_from_wire(body: Mapping[str, Any], *, complete: bool = True) -> Message:
     """Read a whole Messages answer; unknown top-level keys go to `extra`."""
-    container = body.get("container") or {}
+    container = body.get("container")
+    container = container if isinstance(container, dict) else {}
+    content = body.get("content")
     return Message(
         id=body.get("id") or "",
         model=body.get("model") or "",
-        content=tuple(body.get("content") or ()),
+        content=tuple(b for b in content if isinstance(b, dict)) if isinstance(content, list) else (),
         stop_reason=body.get("stop_reason"),
         stop_sequence=body.get("stop_sequence"),
         stop_details=body.get("stop_details"),
@@ -135,6 +147,22 @@ def message_from_wire(body: Mapping[str, Any], *, complete: bool = True) -> Mess
         complete=complete,
         extra={k: v for k, v in body.items() if k not in _MESSAGE_KEYS},
     )
+
+
+def as_input(content: Iterable[Block]) -> Iterator[Block]:
+    """Yield an answer's blocks as a request takes them: the API sends two things that it refuses to get back.
+
+    These are blank text blocks, and the `file_id` of citations (Messages page, 2026-11).
+    """
+    for block in content:
+        if block.get("type") == "text" and not (block.get("text") or "").strip():
+            continue
+        citations = block.get("citations")
+        if isinstance(citations, list) and citations:
+            cited = [{k: v for k, v in c.items() if k != "file_id"} for c in citations if isinstance(c, dict)]
+            yield {**block, "citations": cited}
+        else:
+            yield block
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,5 +215,5 @@ class Request:
 
     def continued(self, content: Iterable[Block], container: str | None) -> Request:
         """Return the request that goes on after `pause_turn`: the paused content last, in the same container."""
-        paused = {"role": "assistant", "content": list(content)}
+        paused = {"role": "assistant", "content": list(as_input(content))}
         return replace(self, messages=(*self.messages, paused), container=container or self.container)
