@@ -1,0 +1,294 @@
+"""Clause to steps, one function per intent: which named column plays which part, and what is assumed for the rest."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from claude_magic.local.standin.columns import core, stems
+from claude_magic.local.standin.phrases import BY, COLOUR, EXTREME, VALUE, Clause, X
+from claude_magic.local.standin.plan import Step
+from claude_magic.local.standin.table import BOOL, EMPTY, NUMBER, OTHER, TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from claude_magic.local.standin.table import Table
+
+MOST_CHARTS = 4
+"""Columns that get a chart of their own; more are drawn together."""
+
+_PAIR = 2
+_I = re.IGNORECASE
+_CHART = re.compile(r"\b(bars?|pie|plot|chart|graph)\b", _I)
+_LISTED = re.compile(r"\b(top|bottom|sort|sorted|order|ordered|rank\w*)\b", _I)
+_ADDITIVE = frozenset(
+    "sale revenue amount quantity order unit cost total visitor passenger count profit income spend expense volume "
+    "turnover click visit rainfall precipitation death birth case ride trip".split()
+)
+_CALENDAR = frozenset("year month day week date time quarter hour minute season period timestamp".split())
+
+
+def measured(clause: Clause, table: Table) -> tuple[str, ...]:
+    """The named columns that can be measured."""
+    return tuple(c for c in clause.role(VALUE, X) if table.kind(c) in {NUMBER, BOOL, OTHER, EMPTY})
+
+
+def grouping(clause: Clause, table: Table) -> tuple[str, ...]:
+    """The named columns that make groups: by their role, or because they hold categories."""
+    by = list(clause.role(BY))
+    by += [c for c in clause.role(VALUE, X) if table[c].groups and table.kind(c) != BOOL and c not in by]
+    return tuple(by)
+
+
+def _numbers(names: Iterable[str], table: Table) -> tuple[str, ...]:
+    return tuple(n for n in names if table.kind(n) in {NUMBER, OTHER, EMPTY})
+
+
+def describe(clause: Clause, table: Table) -> list[Step]:
+    """Describe the named columns, or all; a category alone is counted."""
+    named = clause.role(VALUE, BY, X, COLOUR)
+    if len(named) == 1 and table[named[0]].groups:
+        return [Step("group", by=named, aggs=("count",))]
+    return [Step("describe", values=named)]
+
+
+def missing(clause: Clause, table: Table) -> list[Step]:  # noqa: ARG001 - the table's part is to have been asked
+    """Count missing values."""
+    return [Step("missing", values=clause.role(VALUE, X))]
+
+
+def outliers(clause: Clause, table: Table) -> list[Step]:
+    """Find values beyond 1.5 interquartile ranges in the named numbers, or in all."""
+    values = _numbers(clause.role(VALUE, X, BY), table) or table.numbers()[:12]
+    return [Step("outliers", values=values)] if values else [Step("profile")]
+
+
+def histogram(clause: Clause, table: Table) -> list[Step]:
+    """One histogram per named number, counts for a category, a line of counts for a time."""
+    by = tuple(c for c in (*clause.role(BY), *clause.role(COLOUR)))
+    values = [c for c in clause.role(VALUE, X) if c not in by]
+    if not values and by:
+        values, by = list(by), ()
+    if not values:
+        everything = table.numbers()[:12]
+        return [Step("histograms", values=everything)] if everything else [Step("profile")]
+    numbers = [v for v in values if table.kind(v) in {NUMBER, OTHER}]
+    categories = [v for v in values if table[v].groups or table.kind(v) == EMPTY]
+    if numbers and categories and not by:
+        by, categories = tuple(categories), []
+    steps = [Step("group", by=(c, *by[:1]), aggs=("count",)) for c in categories]
+    steps += [Step("line", x=c, by=by[:1], aggs=("count",)) for c in values if table.kind(c) == TIME]
+    if len(numbers) > MOST_CHARTS and not by:
+        return [*steps, Step("histograms", values=tuple(numbers[:12]))]
+    return steps + [Step("histogram", values=(v,), by=by[:1]) for v in numbers[:12]]
+
+
+def group(clause: Clause, table: Table) -> list[Step]:
+    """Aggregate by groups; without a group, one figure."""
+    if clause.freq and not clause.role(BY) and time_axis(clause, table):
+        return line(clause, table)
+    by = grouping(clause, table)
+    values = [v for v in measured(clause, table) if v not in by]
+    if "nunique" in clause.aggs and clause.named:
+        return [Step("group", by=(c,), aggs=("count",)) for c in clause.role(VALUE, BY, X)]
+    measuring = tuple(a for a in clause.aggs if a not in {"count", "share", "nunique"})
+    if not values or (not measuring and {"count", "share"} & set(clause.aggs)):
+        return _counts(clause, table, by, tuple(values))
+    if not by and _CHART.search(clause.text):
+        return [s for v in values for s in histogram(Clause(clause.text, clause.named), table) if v in s.values]
+    said: tuple[str, ...] = ()
+    if not measuring:
+        measuring = ("sum",) if re.search(r"how much", clause.text, _I) else _natural(values[0])
+        said = (f"the {measuring[0]}, as no other figure was asked for",)
+    kind = "group" if by else "statistic"
+    return [
+        Step(kind, (v,), by=by[:2], aggs=measuring, n=clause.n, ascending=clause.ascending, assumed=said)
+        for v in values[:MOST_CHARTS]
+    ]
+
+
+def _counts(clause: Clause, table: Table, by: tuple[str, ...], values: tuple[str, ...]) -> list[Step]:
+    share = "share" in clause.aggs or re.search(r"\bpie\b", clause.text, _I)
+    if not by and re.search(r"\b(bar|bars|pie|group\w*)\b", clause.text, _I):
+        by = values or table.categories()[:1]
+    if not by and len(values) == 1 and table.kind(values[0]) == BOOL:
+        by = values
+    if not by:
+        return [Step("statistic", values[:1], aggs=("count",))]
+    aggs = ("share",) if share else ("count",)
+    return [Step("group", by=by[:2], aggs=aggs, n=clause.n, ascending=clause.ascending)]
+
+
+def which(clause: Clause, table: Table) -> list[Step]:
+    """Answer "which species has the highest mean mass": groups in order; "which row …": the largest rows."""
+    by = grouping(clause, table)
+    values = [v for v in measured(clause, table) if v not in by]
+    if not by:
+        ordered = EXTREME.search(clause.text) and not clause.aggs
+        return top(clause, table) if ordered else group(clause, table) if clause.named else describe(clause, table)
+    if not values:
+        return [Step("group", by=by[:2], aggs=("count",), ascending=clause.ascending)]
+    aggs = tuple(a for a in clause.aggs if a not in {"count", "share", "nunique"}) or ("mean",)
+    return [Step("group", (v,), by=by[:2], aggs=aggs, ascending=clause.ascending) for v in values[:MOST_CHARTS]]
+
+
+def top(clause: Clause, table: Table) -> list[Step]:
+    """The largest or smallest rows by a number, or groups by their aggregate."""
+    by = [c for c in grouping(clause, table) if table.kind(c) not in {NUMBER, TIME}]
+    values = [c for c in clause.role(VALUE, X, BY) if c not in by and table.kind(c) in {NUMBER, TIME, OTHER}]
+    aggs = tuple(a for a in clause.aggs if a not in {"min", "max"})
+    # A single extreme ("the largest body mass") needs one row; a list without a number gets five.
+    n = clause.n or (5 if _LISTED.search(clause.text) else 1)
+    if by and (aggs or not values):
+        chosen = tuple(a for a in aggs if a not in {"count", "share"})[:1] or ("mean",) if values else ("count",)
+        return [Step("group", tuple(values[:1]), by=tuple(by[:1]), aggs=chosen, n=n, ascending=clause.ascending)]
+    said: tuple[str, ...] = ()
+    if not values:
+        values = list(table.numbers()[:1])
+        said = (f"ordered by {values[0]}, as no column was named",) if values else ()
+    if not values:
+        return rows(clause, table)
+    return [Step("top", (values[0],), by=tuple(by[:1]), n=n, ascending=clause.ascending, assumed=said)]
+
+
+def rows(clause: Clause, table: Table) -> list[Step]:  # noqa: ARG001 - the table's part is to have been asked
+    """Show some rows."""
+    return [Step("rows", n=clause.n or 5, ascending=bool(re.search(r"\b(last|tail)\b", clause.text, _I)))]
+
+
+def time_axis(clause: Clause, table: Table) -> str:
+    """The column time runs along: a named one, else the table's first, else one called year, month…; or empty."""
+    everything = tuple(c.name for c in table.columns)
+    for candidates in (clause.role(X, BY, VALUE), everything):
+        found = [c for c in candidates if table.kind(c) == TIME] or [
+            c for c in candidates if table.kind(c) == NUMBER and _CALENDAR & set(stems(c)[-1:])
+        ]
+        if found:
+            return found[0]
+    return ""
+
+
+def line(clause: Clause, table: Table) -> list[Step]:
+    """A line over time, or over another ordered column."""
+    across = [c for c in clause.role(X) if not table[c].groups]
+    x = time_axis(clause, table)
+    if across and (not x or table.kind(x) != TIME):
+        x = across[0]
+    by = tuple(c for c in dict.fromkeys((*clause.role(COLOUR), *grouping(clause, table))) if c != x)[:1]
+    values = [v for v in _numbers(clause.role(VALUE, X), table) if v != x and v not in by]
+    if not x and not values:
+        values = list(table.numbers()[:1])
+    if not values and not x:
+        return [Step("profile")]
+    freq = clause.freq if x and table.kind(x) == TIME else ""
+    said = () if x else ("there is no time column, so the line follows the order of the rows",)
+    if not values:
+        return [Step("line", x=x, by=by, aggs=("count",), freq=freq)]
+    asked = tuple(a for a in clause.aggs if a in {"mean", "median", "sum", "min", "max", "std"})[:1]
+    return [
+        Step("line", (v,), x=x, by=by, aggs=asked or _natural(v), freq=freq, assumed=said) for v in values[:MOST_CHARTS]
+    ]
+
+
+def _natural(column: str) -> tuple[str, ...]:
+    """How values of one period are put together when nobody says: amounts add up, measurements are averaged."""
+    return ("sum",) if _ADDITIVE & set(core(stems(column))[-1:]) else ("mean",)
+
+
+def _pair(clause: Clause, table: Table) -> tuple[str, str, tuple[str, ...]]:
+    """The vertical and the horizontal column of two numbers, and what was assumed for it."""
+    named = [c for c in clause.role(VALUE, X, BY) if table.kind(c) in {NUMBER, OTHER, TIME}]
+    across = [c for c in clause.role(X) if c in named]
+    if len(named) >= _PAIR:
+        x = across[-1] if across and across[-1] != named[0] else named[1]
+        return next(c for c in named if c != x), x, ()
+    pair = [*named, *(c for c in table.numbers() if c not in named)][:_PAIR]
+    if len(pair) < _PAIR:
+        return "", "", ()
+    said = f"{pair[1]} as the other column" if named else f"{pair[0]} and {pair[1]}"
+    return pair[0], pair[1], (f"{said}, as no other was named",)
+
+
+def scatter(clause: Clause, table: Table) -> list[Step]:
+    """Two numbers against each other; with a category instead of a number, a comparison of groups."""
+    named = clause.role(VALUE, X, BY)
+    groups = [c for c in named if table[c].groups]
+    numbers = [c for c in named if table.kind(c) in {NUMBER, OTHER, TIME}]
+    if groups and len(numbers) == 1 and not clause.role(COLOUR):
+        return compare(clause, table)
+    if len(groups) >= _PAIR and not numbers:
+        return pivot(clause, table)
+    y, x, said = _pair(clause, table)
+    if not y:
+        return [Step("profile")]
+    colour = (*clause.role(COLOUR), *groups, "")[0]
+    return [Step("scatter", (y,), x=x, colour=colour, assumed=said)]
+
+
+def regression(clause: Clause, table: Table) -> list[Step]:
+    """A straight line through two numbers; "predict y from x" and "y on x" say which is which."""
+    y, x, said = _pair(clause, table)
+    return [Step("regression", (y,), x=x, assumed=said)] if y else [Step("profile")]
+
+
+def correlation(clause: Clause, table: Table) -> list[Step]:
+    """A matrix of all numbers, or of the named; two named numbers are a scatter plot with r."""
+    named = tuple(c for c in clause.role(VALUE, X, BY) if table.kind(c) in {NUMBER, BOOL, OTHER})
+    if len(named) == _PAIR and not re.search(r"heat|matrix", clause.text, _I):
+        return scatter(clause, table)
+    said = (f"the other numeric columns beside {named[0]}, as no other was named",) if len(named) == 1 else ()
+    chosen = named if len(named) > 1 else tuple(dict.fromkeys((*named, *table.numbers())))
+    return [Step("correlation", chosen[:30], assumed=said)] if len(chosen) > 1 else [Step("profile")]
+
+
+def compare(clause: Clause, table: Table) -> list[Step]:
+    """Spread of a number across groups; box plots of several numbers when no groups are meant."""
+    filtered = tuple(f.column for f in clause.filters if table[f.column].groups)
+    by = grouping(clause, table) or clause.role(COLOUR) or filtered
+    values = [v for v in measured(clause, table) if v not in by]
+    boxes = re.search(r"\bbox|violin", clause.text, _I)
+    if not by and values and (boxes or len(values) > 1):
+        return [Step("outliers", values=tuple(values))] if boxes else [Step("describe", tuple(values))]
+    said: tuple[str, ...] = ()
+    if not by:
+        by = table.categories()[:1]
+        said = (f"grouped by {by[0]}, as no groups were named",) if by else ()
+    values = values or list(table.numbers()[:MOST_CHARTS])
+    if not by or not values:
+        return [Step("profile")]
+    return [Step("compare", (v,), by=by[:1], assumed=said) for v in values[:MOST_CHARTS]]
+
+
+def pivot(clause: Clause, table: Table) -> list[Step]:
+    """A two-way table of counts or of one aggregate."""
+    by = grouping(clause, table) or clause.role(X)
+    values = [v for v in measured(clause, table) if v not in by]
+    if len(by) == 1 and len(values) > 1:  # "pivot of mass by island and year"
+        by, values = (*by, values[-1]), values[:-1]
+    more = [c for c in table.categories() if c not in by][: max(0, _PAIR - len(by))]
+    said = (f"{' and '.join(more)} for the side that was not named",) if more else ()
+    by = (*by, *more)
+    if not by:
+        return [Step("profile")]
+    aggs = tuple(a for a in clause.aggs if a in {"mean", "median", "sum", "min", "max", "std"})[:1] or ("mean",)
+    return [Step("pivot", tuple(values[:1]), by=by[:2], aggs=aggs if values else ("count",), assumed=said)]
+
+
+def plot(clause: Clause, table: Table) -> list[Step]:
+    """A chart of the named columns, chosen by what they hold."""
+    named = clause.role(VALUE, X, BY)
+    if not named:
+        return []
+    across = clause.role(X)
+    if any(table.kind(c) == TIME for c in named) or (across and _CALENDAR & set(stems(across[0]))):
+        return line(clause, table)
+    numbers = _numbers(clause.role(VALUE, X), table)
+    groups = grouping(clause, table)
+    if len(numbers) > 1 and not groups:
+        return scatter(clause, table)
+    if numbers and groups:
+        return group(clause, table) if clause.aggs or _natural(numbers[0]) == ("sum",) else compare(clause, table)
+    if groups:
+        return [Step("group", by=groups[:2], aggs=("count",))]
+    return histogram(clause, table)

@@ -1,0 +1,187 @@
+"""Which columns a sentence names: "bill length" is `bill_length_mm`, "the islands" is `island`.
+
+A name is broken into words, words into stems (plural and British spelling out), units dropped from its end. Every
+run of a name's stems, joined, is an alias of it with a weight; the sentence is read left to right and the longest
+alias wins. What stands in quotes or backticks is taken as it is. All pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+UNITS = frozenset(
+    "mm cm m km um nm g kg mg t lb lbs oz in inch ft mi s sec ms min h hr hrs c f k deg celsius fahrenheit l ml hl "
+    "usd eur gbp chf jpy pct percent perc mv v a ma hz khz mhz kw kwh mw w j kj cal kcal pa hpa kpa bar ppm mph kmh".split()
+)
+"""Words at the end of a column's name that say a unit; people leave them out."""
+
+RESERVED = frozenset(
+    "a an the i is it of by on in to and or as at be no not all any each every for from with per over vs versus than "
+    "mean average median sum total count number min max minimum maximum std share percent top bottom line bar plot "
+    "chart graph show draw index value values data table row rows column columns day days week weeks month months "
+    "quarter hour hours time times group groups type level name largest smallest highest lowest most least more less "
+    "between among across what which who how many much box pie scatter histogram trend pivot file first last new "
+    "x y one two three me my you your we our this that these those do does did are was were has have id".split()
+)
+"""Words of requests: as a column's name they count only when quoted, or after a word like "of" and "by"."""
+
+_SYNONYMS = {"weight": "mass", "gender": "sex", "revenue": "sale", "turnover": "sale", "date": "time", "cost": "price"}
+_POINTERS = frozenset("of by column columns variable field per against versus vs".split())
+_WORD = re.compile(r"[^\W_]+")
+_CAMEL = re.compile(r"(?<=[a-z\d])(?=[A-Z])")
+_QUOTED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|“([^”\n]+)”|(?<!\w)'([^'\n]+)'(?!\w)")
+_JOINT = re.compile(r"[\s_./()\-]*")
+_LONGEST_ALIAS = 8
+_FUZZY_LETTERS = 5
+_FUZZY = 0.84
+_FULL, _CORE, _PART = 3, 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Columns named by a piece of the sentence; more than one when the words fit several equally well."""
+
+    start: int
+    end: int
+    columns: tuple[str, ...]
+    quoted: bool = False
+
+
+@lru_cache(maxsize=4096)
+def stem(word: str) -> str:
+    """A word without case, accents, plural or British spelling: "Colours" -> "color"."""
+    w = "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))
+    if len(w) > 4 and w.endswith("ies"):  # noqa: PLR2004 - "ties" is a word of its own
+        w = w[:-3] + "y"
+    elif len(w) > 4 and w.endswith(("sses", "xes", "ches", "shes", "zes")):  # noqa: PLR2004
+        w = w[:-2]
+    elif len(w) > 2 and w.endswith("s") and not w.endswith(("ss", "us", "is")):  # noqa: PLR2004
+        w = w[:-1]
+    if len(w) > 4 and w.endswith("ie"):  # noqa: PLR2004 - "specie", as people write it
+        w = w[:-2] + "y"
+    if len(w) > 4 and w.endswith("our"):  # noqa: PLR2004 - colour; not hour, four
+        w = w[:-3] + "or"
+    return w[:-2] + "er" if w.endswith("tre") else w
+
+
+def stems(text: str) -> list[str]:
+    """The stems of all words of a text or name."""
+    return [stem(w) for part in _CAMEL.split(text) for w in _WORD.findall(part)]
+
+
+def core(parts: Sequence[str]) -> list[str]:
+    """The stems of a name without units at the end."""
+    kept = list(parts)
+    while len(kept) > 1 and kept[-1] in _UNIT_STEMS:
+        kept.pop()
+    return kept
+
+
+_UNIT_STEMS = frozenset(stem(u) for u in UNITS) | UNITS
+_RESERVED_STEMS = frozenset(stem(r) for r in RESERVED) | RESERVED
+
+
+class Names:
+    """Finds the columns of one table in sentences.
+
+    Args:
+        names: the columns' names, in the table's order.
+
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = tuple(names)
+        self._aliases: dict[str, dict[str, int]] = {}
+        for name in self._names:
+            parts = stems(name)
+            short = core(parts)[:_LONGEST_ALIAS]
+            for i in range(len(short)):
+                for j in range(i + 1, len(short) + 1):
+                    self._add("".join(short[i:j]), name, _PART)
+            self._add("".join(short), name, _CORE)
+            self._add("".join(parts), name, _FULL)
+        self._longest = max((min(len(stems(n)), 2 * _LONGEST_ALIAS) for n in self._names), default=0)
+
+    def _add(self, alias: str, name: str, weight: int) -> None:
+        if alias and (weight > _PART or (len(alias) > 2 and alias not in _RESERVED_STEMS)):  # noqa: PLR2004
+            known = self._aliases.setdefault(alias, {})
+            known[name] = max(weight, known.get(name, 0))
+
+    def find(self, text: str) -> list[Mention]:
+        """The columns that `text` names, in the order of the text, none overlapping."""
+        found = self._quoted(text)
+        words = [m for m in _WORD.finditer(text) if not any(q.start <= m.start() < q.end for q in found)]
+        i = 0
+        while i < len(words):
+            mention, used = self._at(text, words, i)
+            if mention is not None:
+                found.append(mention)
+            i += used
+        return sorted(found, key=lambda m: m.start)
+
+    def _quoted(self, text: str) -> list[Mention]:
+        found = []
+        for match in _QUOTED.finditer(text):
+            inner = next(g for g in match.groups() if g is not None)
+            names = (inner,) if inner in self._names else self._named("".join(stems(inner)), inner, _CORE)
+            if names:
+                found.append(Mention(match.start(), match.end(), names, quoted=True))
+        return found
+
+    def _at(self, text: str, words: Sequence[re.Match[str]], i: int) -> tuple[Mention | None, int]:
+        for k in range(min(self._longest + 1, len(words) - i), 0, -1):
+            run = words[i : i + k]
+            if any(not _JOINT.fullmatch(text, a.end(), b.start()) for a, b in zip(run, run[1:], strict=False)):
+                continue
+            raw = text[run[0].start() : run[-1].end()]
+            names = self._named("".join(s for w in run for s in stems(w.group())), raw, _PART)
+            if names and (k > 1 or self._allowed(words, i, names)):
+                return Mention(run[0].start(), run[-1].end(), names), k
+        names = self._nearly(words[i].group())
+        return (Mention(words[i].start(), words[i].end(), names) if names else None), 1
+
+    def _named(self, alias: str, raw: str, least: int) -> tuple[str, ...]:
+        known = self._aliases.get(alias) or self._aliases.get(_SYNONYMS.get(alias, ""), {})
+        best = max(known.values(), default=0)
+        if best < least:
+            return ()
+        names = tuple(n for n in self._names if known.get(n) == best)
+        return (raw,) if raw in names else names
+
+    def _allowed(self, words: Sequence[re.Match[str]], i: int, names: tuple[str, ...]) -> bool:
+        """Whether a single word that also is a word of requests, or a number, can be meant as a column."""
+        word = words[i].group()
+        if stem(word) not in _RESERVED_STEMS and not word.isdigit():
+            return True
+        before = words[i - 1].group().casefold() if i else ""
+        if word.isdigit():
+            return before in {"column", "columns", "variable", "field"}
+        if len(word) == 1 and word in names and word != "a":
+            return True
+        return before in _POINTERS and any(stem(word) == "".join(stems(n)) for n in names)
+
+    def _nearly(self, word: str) -> tuple[str, ...]:
+        """The columns whose alias is one slip of the pen away."""
+        alias = stem(word)
+        if len(alias) < _FUZZY_LETTERS or alias in _RESERVED_STEMS or alias in _COMMON:
+            return ()
+        near = difflib.get_close_matches(alias, [a for a in self._aliases if len(a) >= _FUZZY_LETTERS], 1, _FUZZY)
+        return self._named(near[0], word, _PART) if near else ()
+
+
+_COMMON = frozenset(
+    stem(w)
+    for w in "please colour compare correlation describe distribution missing outlier regression relationship summary "
+    "average median largest smallest highest lowest values against versus their there those where which while with "
+    "would could should about after again every other under monthly weekly yearly daily quarterly matrix "
+    "frequency".split()
+)
+"""Words too common to be taken for a misspelt column."""

@@ -1,0 +1,240 @@
+"""A prompt read as a plan: which of a dozen analyses, on which columns.
+
+An intent is one row of `INTENTS`: the words that ask for it, and the function that fills a `Step` from a clause. The
+first row whose words are found wins, so special requests stand above general ones. A prompt is cut into clauses
+(`phrases`), each clause becomes steps, and what a clause leaves out it takes from its neighbours or, in a follow-up
+such as "now by island", from the plan before. All pure; nothing here looks at data.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from claude_magic.local.standin import builders
+from claude_magic.local.standin.columns import Names
+from claude_magic.local.standin.phrases import BY, COLOUR, CONDITIONAL, VALUE, Clause, Named, X, clauses, take_apart
+from claude_magic.local.standin.plan import Plan, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from claude_magic.local.standin.table import Table
+
+_I = re.IGNORECASE
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """How one kind of request is recognised and built.
+
+    Attributes:
+        words: finds it in a clause.
+        build: the steps of a clause that asks for it; empty when it does not apply after all.
+        needs: how many measured columns it cannot do without; missing ones are borrowed from neighbours.
+
+    """
+
+    words: re.Pattern[str]
+    build: Callable[[Clause, Table], list[Step]]
+    needs: int = 0
+
+
+def _intent(words: str, build: Callable[[Clause, Table], list[Step]], needs: int = 0) -> Intent:
+    return Intent(re.compile(rf"(?<!\w)(?:{words})(?!\w)", _I), build, needs)
+
+
+_AGG = r"(?:mean|median|average|avg|sum|total|count|number|minimum|maximum|min|max|std|standard deviation|share|percentage|proportion)s?"
+
+INTENTS: dict[str, Intent] = {
+    "missing": _intent(
+        r"missing|nulls?|nans?|n/?a values|incomplete\w*|completeness|gaps in|empty (?:cells|values)|data quality",
+        builders.missing,
+    ),
+    "outliers": _intent(r"outl[iy]+ers?|anomal\w+|(?:unusual|extreme|suspicious|abnormal) \w+|iqr", builders.outliers),
+    "pivot": _intent(
+        r"pivot\w*|cross[\s-]?tab\w*|contingency|two[\s-]way table|heat[\s-]?map of (?:the )?" + _AGG, builders.pivot
+    ),
+    "regression": _intent(
+        r"regress\w*|linear (?:model|fit)|fit(?:ted)? (?:a )?(?:straight |linear )?line|trend[\s-]?lines?|slope|r2|r²|"
+        r"best[\s-]fit(?: line)?|line of best fit|predict\w*|least squares|r-squared",
+        builders.regression,
+        needs=2,
+    ),
+    "correlation": _intent(r"correlat\w*|heat[\s-]?maps?|pairwise", builders.correlation),
+    "compare": _intent(
+        r"compar\w*|differ(?:s|ed|ence|ences|ent)?(?: between| from| by| for| across)|box[\s-]?(?:and[\s-]whisker[\s-])?"
+        r"(?:plot|chart|graph)s?|violin(?: plot)?s?|t[\s-]?tests?|anova|significan\w*|differ",
+        builders.compare,
+        needs=1,
+    ),
+    "group-which": _intent(
+        r"(?:which|what) [\w\s-]{2,40}? (?:has|have|had|with|shows?|is|are|was|were)", builders.which
+    ),
+    "top": _intent(
+        r"top[\s-]+\w+|bottom[\s-]+\w+|largest|biggest|highest|greatest|heaviest|longest|tallest|oldest|newest|latest|"
+        r"smallest|lowest|lightest|shortest|youngest|earliest|worst|best|fewest|cheapest|deepest|widest|most expensive|"
+        r"rank\w*|sort(?:ed)?|order(?:ed)? by",
+        builders.top,
+    ),
+    "rows": _intent(
+        r"(?:first|last|random|some|example|sample)(?: \w+)? (?:rows|lines|records|entries)|head|preview|sample rows",
+        builders.rows,
+    ),
+    "scatter": _intent(
+        r"scatter\w*|relationships?|related|relations?(?: between)?|versus|vs\.?|against|as a function of|association|"
+        r"depends? on",
+        builders.scatter,
+        needs=2,
+    ),
+    "line": _intent(
+        r"over (?:the )?(?:time|years?|months?|days?|weeks?)|through time|trends?|time[\s-]?(?:series|line|course)|"
+        r"line[\s-]?(?:chart|plot|graph)s?|hourly|daily|(?:week|month|quarter|year)ly|annual(?:ly)?|evol\w+|"
+        r"develop(?:ed|s|ments?)?|chang\w+ (?:over|with)|growth|season\w*|(?:by|per|each|every) (?:hour|day|week|month|quarter|year)",
+        builders.line,
+    ),
+    "histogram": _intent(
+        r"histograms?|distribution\w*|distributed|densit(?:y|ies)|kde|spread of|frequenc(?:y|ies)", builders.histogram
+    ),
+    "group": _intent(
+        r"bar[\s-]?(?:chart|plot|graph)s?|bars|pie(?:[\s-]?chart)?s?|group(?:ed|s)?(?: \w+)? by|break ?downs?|"
+        r"broken down|split by|value counts|how (?:many|often|much)|most (?:common|frequent)|commonest|rows per|"
+        + _AGG
+        + r"|avg\.?|distinct|unique|typical|per ?cent|fractions?|counted|averaged|summed",
+        builders.group,
+    ),
+    "describe": _intent(
+        r"descri\w+|summar\w+|overview|profil\w+|statistics|stats|explor\w+|tell me about|look at|eda|info|columns|"
+        r"what(?:'s| is| are)(?: in| these| this| the| my| that)?|understand|insights?|interesting|analy[sz]\w+",
+        builders.describe,
+    ),
+    "plot": _intent(r"plot\w*|charts?|graphs?|draw|visuali[sz]\w+|show(?: me)?|display|by|per", builders.plot),
+}
+"""What can be asked for, special before general."""
+
+_FOLLOWS = re.compile(
+    r"^\s*(?:(?:ok(?:ay)?|thanks?(?: you)?|great|please)[\s,.!]+)*(?:now|and|also|same|again|instead|then|but|what about|"
+    r"how about|the same|do that|this time|next|repeat|redo|make it|use|with|by|per|as|only|colou?r)\b|"
+    r"\b(?:instead|too|as well|the same)\b[\s.!?]*$",
+    _I,
+)
+_CHATTER = re.compile(r"^\W*(?:thanks?|thank you|please|hi|hello|hey|ok|okay|great|nice|good)\b[\s\w]{0,20}\W*$", _I)
+_CHARTS = re.compile(r"bar|pie|line|chart|plot", _I)
+
+
+def read(prompts: Sequence[str], table: Table) -> Plan:
+    """Read the last of `prompts` as a request about `table`; the earlier ones say what it may leave out."""
+    plan: Plan | None = None
+    names = Names(c.name for c in table.columns)
+    for prompt in prompts:
+        plan = _read_one(prompt, table, names, plan)
+    return plan if plan is not None else _profile(())
+
+
+def _read_one(prompt: str, table: Table, names: Names, before: Plan | None) -> Plan:
+    parts = [take_apart(text, names, table) for text in clauses(prompt)]
+    earlier = before.steps if before is not None and before.understood else ()
+    follows = bool(earlier) and bool(_FOLLOWS.search(prompt))
+    filters = tuple(f for c in parts for f in c.filters)
+    steps = _amended(parts, earlier, table, follows=follows) or _asked(parts, table, earlier, follows=follows)
+    if not steps and filters:
+        steps = builders.group(replace(parts[0], aggs=("count",)), table)
+    unread = _unread(parts)
+    if not steps:
+        return _profile(unread)
+    if follows and not filters and before is not None:
+        filters = before.filters
+    return Plan(steps=tuple(dict.fromkeys(steps)), filters=filters, unread=unread)
+
+
+def _profile(unread: tuple[str, ...]) -> Plan:
+    return Plan(steps=(Step("profile"),), understood=False, unread=unread)
+
+
+def _unread(parts: Sequence[Clause]) -> tuple[str, ...]:
+    """Clauses worth saying that they were left out: questions without a request, conditions that made no filter."""
+    left = [
+        c.text for c in parts if not _kind(c) and not c.named and c.text.endswith("?") and not _CHATTER.match(c.text)
+    ]
+    left += [c.text for c in parts if CONDITIONAL.search(c.text) and not c.filters]
+    return tuple(dict.fromkeys(left))
+
+
+def _kind(clause: Clause) -> str:
+    return next((name for name, intent in INTENTS.items() if intent.words.search(clause.text)), "")
+
+
+def _asked(parts: Sequence[Clause], table: Table, earlier: tuple[Step, ...], *, follows: bool) -> list[Step]:
+    """The steps of a request of its own; columns without a request get the chart that fits them."""
+    asked = [(clause, kind) for clause in parts if (kind := _kind(clause))]
+    steps: list[Step] = []
+    for i, (clause, kind) in enumerate(asked):
+        full = clause
+        if _lacks(full, kind, table):
+            donors = [c for c, _ in asked[i + 1 : i + 2] if not clause.named] + [c for c, _ in asked[:i][::-1]]
+            full = _borrow(full, donors, table)
+        if earlier and (_lacks(full, kind, table) or (follows and not full.named)):
+            full = _borrow(full, [_as_clause(earlier[-1])], table)
+        steps += INTENTS[kind].build(full, table)
+    return steps or [s for c in parts if c.named for s in builders.plot(c, table)]
+
+
+def _lacks(clause: Clause, kind: str, table: Table) -> bool:
+    """Whether a clause names fewer columns than its request needs."""
+    if kind in {"group", "line", "plot"} and not clause.named and not {"count", "share"} & set(clause.aggs):
+        return True
+    if kind in {"group", "group-which"} and clause.aggs and not {"count", "share", "nunique"} & set(clause.aggs):
+        return not builders.measured(clause, table)
+    return len(builders.measured(clause, table)) < INTENTS[kind].needs
+
+
+def _borrow(clause: Clause, donors: Sequence[Clause], table: Table) -> Clause:
+    """`clause` with the columns it lacks from the first donor that has some."""
+    for donor in donors:
+        if not clause.named and donor.named:
+            return replace(clause, named=donor.named)
+        if not builders.measured(clause, table) and (values := builders.measured(donor, table)):
+            return replace(clause, named=(*(Named(v, VALUE) for v in values), *clause.named))
+    return clause
+
+
+def _as_clause(step: Step) -> Clause:
+    named = [Named(v, VALUE) for v in step.values]
+    named += [Named(step.x, X)] if step.x else []
+    named += [Named(b, BY) for b in step.by] + ([Named(step.colour, COLOUR)] if step.colour else [])
+    return Clause("", tuple(named), step.aggs)
+
+
+def _amended(parts: Sequence[Clause], earlier: tuple[Step, ...], table: Table, *, follows: bool) -> list[Step]:
+    """The earlier steps with what a short follow-up changes; empty when the prompt is a request of its own."""
+    if len(parts) != 1 or not earlier:
+        return []
+    clause, kind = parts[0], _kind(parts[0])
+    # "now by island", "as median", "per year" change a step; "now a box plot" is a new one with the same columns.
+    changes = kind in {"", "plot"} or (kind in {"group", "line", "top"} and not _CHARTS.search(clause.text))
+    values = builders.measured(clause, table)
+    if not changes or not (follows or not kind) or (values and kind in {"group", "line", "top"}):
+        return []
+    if not (clause.named or clause.aggs or clause.n or clause.freq or clause.filters):
+        return []
+    return [_amend(step, clause, values, builders.grouping(clause, table)) for step in earlier]
+
+
+def _amend(step: Step, clause: Clause, values: tuple[str, ...], by: tuple[str, ...]) -> Step:
+    colour = clause.role(COLOUR)
+    if step.intent in {"scatter", "regression"} and by and not colour:
+        colour, by = by, ()
+    intent = {"statistic": "group", "histograms": "compare"}.get(step.intent, step.intent) if by else step.intent
+    return replace(
+        step,
+        intent=intent,
+        values=values[:1] or step.values,
+        by=by or step.by,
+        colour=colour[0] if colour else step.colour,
+        aggs=clause.aggs or step.aggs,
+        n=clause.n or step.n,
+        ascending=clause.ascending or (step.ascending and not clause.n),
+        freq=clause.freq or step.freq,
+        assumed=() if by or values else step.assumed,
+    )
