@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.errors import ClaudeMagicError, FileProblem, one_line
+from claude_magic.errors import ClaudeMagicError, FileProblem, harmless, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _FORBIDDEN = re.compile(r'[<>:"|?*\\/\x00-\x1f\x7f]+')
 # Pictures that notebooks show and that cannot carry a script: SVG is not among them.
 _PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-_LONGEST_NAME = 120
+# In bytes of UTF-8: file systems take 255, and ` (2)` and `.part` must still fit.
+_LONGEST_NAME = 200
+_LONGEST_ENDING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,21 @@ class Artifact:
         return self.mime_type in _PICTURES
 
     def bytes(self) -> bytes:
-        """Return the content."""
+        """Return the content.
+
+        Raises:
+            FileProblem: the session it belongs to has ended.
+
+        """
+        self._check()
         return self.path.read_bytes()
+
+    def _check(self) -> None:
+        if not self.path.is_file():
+            raise FileProblem(
+                f"`{self.name}` was removed with the session that fetched it.",
+                advice=f"Fetch it again: `%claude download {self.file_id}`.",
+            )
 
     def save(self, path: str | Path = ".") -> Path:
         """Copy it to `path` (a folder, or a file name) and return where it is.
@@ -63,13 +78,15 @@ class Artifact:
         """
         import shutil
 
+        self._check()
         target = Path(path).expanduser()
         target = target / self.name if target.is_dir() else target
         try:
             return Path(shutil.copyfile(self.path, target))
         except OSError as problem:
             raise FileProblem(
-                f"`{self.name}` could not be saved to {target}: {problem.strerror}.", advice="Give another path."
+                f"`{self.name}` could not be saved to {target}: {problem.strerror or problem}.",
+                advice="Give another path.",
             ) from None
 
     def image(self) -> Any:
@@ -79,12 +96,13 @@ class Artifact:
             FileProblem: it is not a picture.
 
         """
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image
 
+        self._check()
         try:
             picture = Image.open(self.path)
             picture.load()
-        except (UnidentifiedImageError, OSError):
+        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):  # PIL's for broken files
             raise FileProblem(f"`{self.name}` is not a picture.", advice="Use `.bytes()` or `.save(path)`.") from None
         return picture
 
@@ -97,11 +115,12 @@ class Artifact:
         """
         from claude_magic import frames
 
+        self._check()
         return frames.load_artifact(self.path, self.name)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002 - IPython's signature
         shown = {"text/plain": repr(self)}
-        if self.is_picture:
+        if self.is_picture and self.path.is_file():
             shown[self.mime_type] = base64.b64encode(self.bytes()).decode()
         return shown
 
@@ -125,13 +144,15 @@ def generated_ids(content: Iterable[Block]) -> Iterator[str]:
 
 def safe_name(name: str, taken: Iterable[str] = ()) -> str:
     """Return `name` without folders, controls and forbidden characters, and different from all `taken`."""
-    cleaned = _FORBIDDEN.sub("_", one_line(name.replace("\\", "/").rsplit("/", 1)[-1])).strip(". _") or "file"
-    stem, dot, ending = cleaned.rpartition(".") if "." in cleaned else (cleaned, "", "")
-    cleaned = f"{stem[: _LONGEST_NAME - len(ending)]}{dot}{ending}"[-_LONGEST_NAME:]
-    taken, number, unique = set(taken), 1, cleaned
+    cleaned = _FORBIDDEN.sub("_", harmless(name.replace("\\", "/").rsplit("/", 1)[-1])).strip(". _") or "file"
+    stem, dot, ending = cleaned.rpartition(".")
+    if not dot or len(ending.encode()) > _LONGEST_ENDING:
+        stem, dot, ending = cleaned, "", ""
+    room = _LONGEST_NAME - len((dot + ending).encode())
+    stem = stem.encode()[:room].decode(errors="ignore").rstrip(". ")
+    taken, number, unique = set(taken), 1, f"{stem}{dot}{ending}"
     while unique in taken:
         number += 1
-        stem, dot, ending = cleaned.rpartition(".") if "." in cleaned else (cleaned, "", "")
         unique = f"{stem} ({number}){dot}{ending}"
     return unique
 
@@ -164,7 +185,7 @@ def collect(client: Client, content: Iterable[Block], folder: Path) -> Collected
             target = folder / f"{len(artifacts)}"
             target.mkdir(parents=True, exist_ok=True)
             path = client.files.download(file_id, target / name)
-            artifacts[name] = Artifact(name, remote.mime_type, path.stat().st_size, file_id, path)
+            artifacts[name] = Artifact(name, one_line(remote.mime_type), path.stat().st_size, file_id, path)
         except (ClaudeMagicError, OSError) as problem:
-            missing.append(f"The file {one_line(file_id)} could not be fetched: {problem}")
+            missing.append(f"The file {one_line(file_id)} could not be fetched: {one_line(problem)}")
     return Collected(artifacts, tuple(missing))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import keyword
 import re
 import shlex
 from dataclasses import dataclass
@@ -33,14 +34,17 @@ class Option:
     sets: Callable[[Any, dict[str, Any]], dict[str, Any]]
 
 
+_DIGITS = 9  # more than any model's limit needs; Python itself refuses to read numbers of thousands of digits
+
+
 def _number(value: str, _: dict[str, Any]) -> dict[str, Any]:
-    if not value.isdecimal() or not int(value):
+    if not (value.isascii() and value.isdecimal() and len(value) <= _DIGITS and int(value)):
         raise UsageError(f"`--max-tokens {value}` is no number of tokens.", advice="Give a whole number above 0.")
     return {"max_tokens": int(value)}
 
 
 def _name(value: str, _: dict[str, Any]) -> dict[str, Any]:
-    if not value.isidentifier():
+    if not value.isidentifier() or keyword.iskeyword(value):
         raise UsageError(f"`--out {value}` is no Python name.", advice="Give a name such as `answer`.")
     return {"out": value}
 
@@ -113,7 +117,8 @@ def parse_cell(line: str) -> Options:
     return options
 
 
-_WORD = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[^\s"'])+)""")
+# A word ends at white space; what an unclosed quote begins is none, and `_split` says so.
+_WORD = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[^\s"'])+)(?=\s|$)""")
 
 
 def parse_prompt(line: str) -> tuple[Options, str]:
@@ -131,8 +136,14 @@ def parse_prompt(line: str) -> tuple[Options, str]:
         if word[1] == "--":
             break
         option, given = _option(word[1])
-        if option.value and given is None and (value := _WORD.match(line, at)):
+        if option.value and given is None:
+            value = _WORD.match(line, at)
+            if value is None:
+                _split(line[at:])
+                break
             at = value.end()
+    if word is None and line[at:].lstrip().startswith("-"):
+        _split(line[at:])
     return parse(line[:at].rstrip().removesuffix(" --"))[0], line[at:].strip()
 
 
@@ -162,11 +173,15 @@ def _option(word: str) -> tuple[Option, str | None]:
     if name in _BY_NAME:
         return _BY_NAME[name], value if equals else None
     short = word[:2]
-    if not word.startswith("--") and short in _BY_NAME and _BY_NAME[short].value:
+    meant = f"-{name}" in _BY_NAME  # `-model` is `--model` with a dash forgotten, not `-m odel`
+    if not word.startswith("--") and short in _BY_NAME and _BY_NAME[short].value and not meant:
         return _BY_NAME[short], word[2:]
-    near = nearest(name, _BY_NAME)
+    near = f"-{name}" if meant else nearest(name, _BY_NAME)
     advice = f"Did you mean `{near}`?" if near else "`%claude help` lists the options."
     raise UsageError(f"`{name}` is no option; nothing was sent.", advice=advice)
+
+
+_LIKE_AN_OPTION = re.compile(r"--[a-z][a-z-]*")
 
 
 def _value(option: Option, word: str, given: str | None, rest: Iterator[str]) -> Any:
@@ -175,7 +190,7 @@ def _value(option: Option, word: str, given: str | None, rest: Iterator[str]) ->
             raise UsageError(f"`{option.names[-1]}` takes no value; nothing was sent.", advice="Leave out the `=…`.")
         return True
     value = given if given is not None else next(rest, None)
-    if value is None or (given is None and value in _BY_NAME):
+    if not value or (given is None and (value in _BY_NAME or _LIKE_AN_OPTION.fullmatch(value))):
         raise UsageError(f"`{word}` needs a value: {option.value}; nothing was sent.", advice=f"{option.meaning}.")
     return value
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.errors import UsageError
-from claude_magic.prompt.interpolation import parts, undefined
+from claude_magic.errors import ClaudeMagicError, UsageError
+from claude_magic.prompt.interpolation import Expression, parts, undefined
 from claude_magic.prompt.values import blocks_of
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from claude_magic.messages import Block
 
 __all__ = ["blocks_of", "compose", "undefined"]
+
+_PLAIN = {"type": "text", "text": ""}.keys()
 
 
 def compose(body: str, namespace: Mapping[str, Any], *, raw: bool = False, share: str = "schema") -> list[Block]:
@@ -26,7 +28,7 @@ def compose(body: str, namespace: Mapping[str, Any], *, raw: bool = False, share
         share: how much of a DataFrame may appear in the text.
 
     Raises:
-        UsageError: the prompt is empty, or an expression in it cannot be evaluated.
+        UsageError: the prompt is empty, or an expression in it cannot be evaluated or shown.
 
     """
     blocks: list[Block] = []
@@ -34,7 +36,7 @@ def compose(body: str, namespace: Mapping[str, Any], *, raw: bool = False, share
         if isinstance(part, str):
             blocks += [{"type": "text", "text": part}]
         else:
-            blocks += blocks_of(part.evaluate(namespace), part.source, share=share)
+            blocks += _value(part, namespace, share)
     blocks = _joined(blocks)
     if not blocks:
         raise UsageError(
@@ -43,10 +45,21 @@ def compose(body: str, namespace: Mapping[str, Any], *, raw: bool = False, share
     return blocks
 
 
+def _value(part: Expression, namespace: Mapping[str, Any], share: str) -> list[Block]:
+    value = part.evaluate(namespace)
+    try:
+        return blocks_of(value, part.source, share=share)
+    except ClaudeMagicError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a repr, a `_repr_claude_` or a figure may raise anything
+        raise part.failed(error) from None
+
+
 def _joined(blocks: Iterable[Block]) -> list[Block]:
     joined: list[Block] = []
     for block in blocks:
-        if block["type"] == "text" and joined and joined[-1]["type"] == "text":
+        # A text block with more in it, such as `cache_control`, came from a `_repr_claude_` and stays as it is.
+        if joined and block.keys() == _PLAIN and joined[-1].keys() == _PLAIN:
             joined[-1] = {"type": "text", "text": joined[-1]["text"] + block["text"]}
         else:
             joined.append(block)

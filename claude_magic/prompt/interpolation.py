@@ -36,12 +36,16 @@ class Expression:
         """
         try:
             return eval(compile(self.tree, "<prompt>", "eval"), dict(namespace))  # noqa: S307 - the user's own code, in the user's kernel
-        except NameError as error:
-            raise undefined(error.name or self.source, namespace) from None
         except Exception as error:  # noqa: BLE001 - whatever the user's expression raises
-            raise UsageError(
-                f"`{{{{ {self.source} }}}}` raised {type(error).__name__}: {error}.", advice="Nothing was sent."
-            ) from None
+            if type(error) is NameError and error.name:
+                raise undefined(error.name, namespace) from None
+            raise self.failed(error) from None
+
+    def failed(self, error: Exception) -> UsageError:
+        """Return the error for an expression, or its value's representation, that raised `error`."""
+        said = one_line(error).rstrip(".")
+        raised = type(error).__name__ + (f": {said}" if said else "")
+        return UsageError(f"`{{{{ {self.source} }}}}` raised {raised}.", advice="Nothing was sent.")
 
 
 def undefined(name: str, namespace: Mapping[str, Any]) -> UndefinedName:
@@ -81,7 +85,7 @@ def _expression(body: str, start: int) -> tuple[Expression, int] | None:
         source = body[start:end].strip()
         try:
             return Expression(source, ast.parse(source, mode="eval")), end + 2
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two: nested too deep for the parser
             end = body.find("}}", end + 1)
     if first_end < 0:
         return None
