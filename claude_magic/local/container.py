@@ -173,8 +173,8 @@ class Container:
         with self._lock:
             self.commands += 1
             folder = self._root / "output" / str(self.commands)
-            self.touch()
             try:
+                self.touch()
                 folder.mkdir(mode=0o700)
                 done = self._run(command, folder, cancel)
                 self.used = self._pool.clock()
@@ -189,8 +189,8 @@ class Container:
         if not isinstance(request, dict):
             return editor.failure("invalid_tool_input", "The input must be an object.")
         with self._lock:
-            self.touch()
             try:
+                self.touch()
                 box = self._open()
                 done = box.run(
                     f"exec {shlex.quote(sys.executable)} -I -S -c {shlex.quote(_editor())}",
@@ -198,7 +198,7 @@ class Container:
                     seconds=EDIT_SECONDS,
                     output_bytes=EDIT_OUTPUT_BYTES,
                 )
-            except SandboxError:
+            except (SandboxError, OSError):  # it does not start, or the disk is full
                 return editor.failure("unavailable")
         if done.timed_out:
             return editor.failure("execution_time_exceeded")

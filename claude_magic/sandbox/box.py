@@ -58,7 +58,6 @@ class Sandbox:
     ) -> None:
         if os.name != "posix":
             raise SandboxError("Code cannot be run in a sandbox on this system.", advice="Use Linux, macOS or WSL.")
-        root.mkdir(parents=True, exist_ok=True)
         self.root = root.resolve()
         self.limits = limits or Limits()
         self.mode: Mode = mode or isolation()
@@ -69,7 +68,12 @@ class Sandbox:
         self._home = home() if self.mode == "bwrap" else str(self.root)
         self._lock = threading.Lock()
         self._number = 0
-        surroundings.furnish(self.root)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            surroundings.furnish(self.root)
+        except OSError as problem:
+            said = f"The sandbox's directory cannot be used: {problem.strerror}."
+            raise SandboxError(said, advice="Is the disk full, or the directory somebody else's?") from None
         self._channel = self._start(dict(environment or {}))
 
     def __enter__(self) -> Self:

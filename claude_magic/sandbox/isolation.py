@@ -26,6 +26,9 @@ Mode = Literal["bwrap", "process"]
 # or certificates of this machine.
 ETC = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "magic", "mime.types")
 SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+# Kernel settings that root may write without any capability, so also root without its powers in a sandbox: bwrap 0.8
+# leaves /proc/sys writable for it.
+KERNEL = tuple(f"/proc/{name}" for name in ("acpi", "bus", "fs", "irq", "mtrr", "pressure", "sys", "sysrq-trigger"))
 TEMPORARY_BYTES = 2**30  # of memory, for /tmp and /dev/shm
 # Of our own: an account called user, and no other host than this one. And the program to run inside.
 OWN_ETC = Path(__file__).with_name("etc")
@@ -91,7 +94,9 @@ def walls(layout: Layout) -> list[str]:
     arguments += ["--uid", "1000", "--gid", "1000", "--hostname", "container", "--cap-drop", "ALL"]
     if "--disable-userns" in _options():  # none inside the one we make: less of the kernel to attack
         arguments += ["--unshare-user", "--disable-userns"]
-    arguments += ["--proc", "/proc", "--dev", "/dev", *_memory("/dev/shm")]  # noqa: S108 - inside
+    arguments += ["--proc", "/proc"]
+    arguments += [word for name in KERNEL if Path(name).exists() for word in ("--ro-bind", name, name)]
+    arguments += ["--dev", "/dev", *_memory("/dev/shm")]  # noqa: S108 - inside
     arguments += [] if "/tmp" in layout.writable else _memory("/tmp")  # noqa: S108 - inside
     arguments += [*_system(), *_python()]
     arguments += ["--bind", str(layout.root), layout.home]
