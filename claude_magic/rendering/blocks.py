@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from claude_magic.rendering.clean import code_text, inert, shortened
 from claude_magic.rendering.highlight import highlighted
-from claude_magic.rendering.markdown import render_markdown
+from claude_magic.rendering.markdown import clean, render_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -78,7 +78,7 @@ def _thinking(part: Part, render: Callable[[int, str, bool], str]) -> str:
 
 def _call(call: Call, *, running: bool) -> str:
     code = shortened(call.code.strip("\n"), lines=MAX_CODE[0], characters=MAX_CODE[1])
-    inside = highlighted(code, call.language) if code.strip() else ""
+    inside = clean(highlighted(code, call.language)) if code.strip() else ""
     for label, text in call.outputs:
         inside += f"<small>{inert(label)}</small>\n{preformatted(text)}"
     return folded(call.summary(running=running), inside, is_open=running)

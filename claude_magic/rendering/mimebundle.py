@@ -117,9 +117,9 @@ def _named(file: FileLink) -> str:
 def _target(path: str | None) -> str:
     """Return the link to a file beside or below the notebook, every other sign quoted; empty when it is elsewhere."""
     steps = (path or "").replace("\\", "/").removeprefix("./").split("/")
-    if any(step in {"", ".", ".."} for step in steps):
+    if any(step in {"", ".", ".."} for step in steps) or path != plain(str(path)):
         return ""
-    return "/".join(quote(plain(step), safe="") for step in steps)
+    return "/".join(quote(step, safe="") for step in steps)
 
 
 def _about(file: FileLink) -> str:

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from claude_magic.messages import Block
 
 _MAX_NAME = 80
-_HEREDOC = re.compile(
-    r"\s*python3?(?:\s+-)?\s*<<-?\s*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)[ \t]*\n(?P<code>.*?)\n?(?P=end)\s*\Z",
-    re.DOTALL,
-)
+_HEREDOC = re.compile(r"\s*python3?(?:\s+-)?\s*<<-?\s*(['\"]?)(\w+)\1[ \t]*\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +103,19 @@ def _name(value: object) -> str:
 
 def _bash(given: Mapping[str, Any], _: str) -> Call:
     command = str(given.get("command", ""))
-    heredoc = _HEREDOC.match(command)
-    if heredoc:
-        return Call("Running Python code", "Ran Python code", heredoc["code"], "python")
+    code = _piped_to_python(command)
+    if code is not None:
+        return Call("Running Python code", "Ran Python code", code, "python")
     return Call("Running a shell command", "Ran a shell command", command, "bash")
+
+
+def _piped_to_python(command: str) -> str | None:
+    """Return the code of a command that is `python - <<'PY'` and nothing else; its end may still be missing."""
+    opening = _HEREDOC.match(command)
+    if opening is None:
+        return None
+    code, end, rest = (command[opening.end() :] + "\n").partition(f"\n{opening[2]}\n")
+    return None if end and rest.strip() else code
 
 
 def _python(given: Mapping[str, Any], _: str) -> Call:
