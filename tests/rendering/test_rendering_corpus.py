@@ -5,50 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
+from claude_magic.rendering import bundle, plain, render_markdown
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_magic.rendering import bundle, plain, render_markdown
-
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-SNIPPETS = st.sampled_from(
-    [
-        "<",
-        ">",
-        "&",
-        '"',
-        "'",
-        "`",
-        "```",
-        "$",
-        "$$",
-        "\\(",
-        "\\)",
-        "\\[",
-        "[",
-        "](",
-        ")",
-        "![",
-        "javascript:",
-        "\n",
-        "\n\n",
-    ,
-        
-        "https://a.example/",
-        "<script>",
-        "onerror=",
-        "\x1b[",
-        "\x1b]",
-        "\u202e",
-        "\u200b",
-        "|",
-        "|-|",
-        "- ",
-        "> ",
-        "&#27;",
-    ,
-        "\\def", "\\begin{", "}", "    ", "# ", "*", "~~", "]: ", "\x00", "\ud800"]
-)
+_WORDS = r"""< > & " ' ` ``` $ $$ \( \) \[ [ ]( ) ![ javascript: https://a.example/ <script> onerror= | |-| &#27; \def
+\begin{ } # * ~~ ]:"""
+_SPACES = ["\n", "\n\n", "    ", "- ", "> ", "\x1b[", "\x1b]", "\u202e", "\u200b", "\x00", "\ud800"]
+SNIPPETS = st.sampled_from(_WORDS.split() + _SPACES)
 TEXTS = st.one_of(st.text(), st.lists(st.one_of(SNIPPETS, st.text(max_size=4)), max_size=40).map("".join))
 
 

@@ -4,52 +4,14 @@ from __future__ import annotations
 
 import time
 
+from claude_magic.rendering.incremental import IncrementalMarkdown
+from claude_magic.rendering.markdown import _render
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from claude_magic.rendering.incremental import IncrementalMarkdown
-from claude_magic.rendering.markdown import _render
-
-PARTS = st.sampled_from(
-    [
-        "a",
-        " ",
-        "\n",
-        "\n\n",
-        "* ",
-        "- ",
-        "1. ",
-        "$$",
-        "\\[",
-        "\\]",
-        "$x$",
-        "```",
-        "`",
-        "> ",
-        "|",
-        "|-|-|",
-        "# ",
-        "---",
-        "===",
-    ,
-        
-        "    ",
-        "**",
-        "[a](http://b)",
-        "[",
-        "]",
-        "~~",
-        "\x1b[31m",
-        "\r",
-        "<b>",
-        "\t",
-        "\\",
-        "text",
-        "\x1b]0;",
-        "&amp;",
-        "_",
-    ]
-)
+_WORDS = r"""a $$ \[ \] $x$ ``` ` | |-|-| --- === ** [a](http://b) [ ] ~~ <b> \ text &amp; _"""
+_SPACES = [" ", "\n", "\n\n", "* ", "- ", "1. ", "> ", "# ", "    ", "\x1b[31m", "\x1b]0;", "\r", "\t"]
+PARTS = st.sampled_from(_WORDS.split() + _SPACES)
 PARAGRAPHS = (
     "Here is **some** text about `columns` and \\(x^2\\), with $5 and a [link](https://example.org/a).\n\n"
     "- item one\n- item two with *emphasis*\n\n"
