@@ -172,7 +172,10 @@ class Sandbox:
             channel.kill()
             said = channel.complaint() or "no answer"
             channel.close()
-            raise SandboxError(f"The sandbox did not start: {said}.", advice="Run `%claude doctor`.")
+            raise SandboxError(
+                f"The sandbox did not start: {said}.",
+                advice="Try again; if it stays so, look at this machine's free memory and processes.",
+            )
         self.network = ready.get("network") is not False
         self.secluded = ready.get("secluded") is True
         return channel

@@ -146,7 +146,10 @@ def _launch(command: Sequence[str], directory: str) -> subprocess.Popen[bytes]:
     try:
         process: subprocess.Popen[bytes] = future.result()
     except OSError as problem:
-        raise SandboxError(f"The sandbox did not start: {problem}.", advice="Run `%claude doctor`.") from None
+        raise SandboxError(
+            f"The sandbox did not start: {problem}.",
+            advice="Try again; if it stays so, look at this machine's free memory and processes.",
+        ) from None
     except BaseException:  # interrupted while it starts: end it as soon as it is there
         future.add_done_callback(lambda done: done.result().kill())
         raise

@@ -166,6 +166,7 @@ class Supervisor:
         self.line = bytearray()
         self.command: Command | None = None
         self.before: set[int] = set()
+        self.groups: set[int] = set()  # process groups of commands, for systems without /proc
         self.watched = time.monotonic()
 
     def serve(self) -> None:
@@ -212,6 +213,7 @@ class Supervisor:
         except (OSError, ValueError, subprocess.SubprocessError) as problem:
             say({"number": message["number"], "error": str(problem)})
             return
+        self.groups = {group for group in self.groups if _signal_group(group, 0)} | {process.pid}
         self.command = Command(message, process, message["output_bytes"])
         for descriptor in self.command.captures:
             self.selector.register(descriptor, selectors.EVENT_READ, self.read)
@@ -315,12 +317,17 @@ class Supervisor:
         if self.command and not self.command.ended_by and self.command.status is None:
             self.command.ended_by = reason
         if all_of_it:
-            self.kill(lambda: self.everyone(table()))
+            self.kill_all()
             return
         if self.command and self.command.status is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.command.process.pid, signal.SIGKILL)
+            _signal_group(self.command.process.pid, signal.SIGKILL)
         self.kill(lambda: descendants(self.children() - self.before, table()))
+
+    def kill_all(self) -> None:
+        """Kill everything that was started from here."""
+        for group in self.groups:
+            _signal_group(group, signal.SIGKILL)
+        self.kill(lambda: self.everyone(table()))
 
     def kill(self, victims: Callable[[], set[int]]) -> None:
         """Kill until nobody is left; a process may fork while its siblings die, so look again."""
@@ -351,8 +358,17 @@ class Supervisor:
     def leave(self) -> None:
         """End, and everything with it."""
         self.command = None
-        self.kill(lambda: self.everyone(table()))
+        self.kill_all()
         os._exit(0)
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Send a signal (0: none, only look) to a process group; return whether somebody is in it."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def _escapes(text: str) -> bool:
