@@ -25,7 +25,7 @@ from claude_magic.store import Entry, Store
 from claude_magic.threads import Thread, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     from claude_magic.messages import Block
@@ -255,7 +255,7 @@ class Session:
         prepared = self.prepare(blocks, replace(options, upload=()), namespace)
         return prepared.request.model, self.client.messages.count_tokens(prepared.request.count_body())
 
-    def ask(self, text: str, *, upload: list[Any] | tuple[Any, ...] = (), **options: Any) -> Reply:
+    def ask(self, text: str, *, upload: Sequence[Any] = (), **options: Any) -> Reply:
         """Ask and wait for the whole answer: the Python door beside the cell.
 
         Args:

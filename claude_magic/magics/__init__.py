@@ -30,8 +30,7 @@ class ClaudeMagics(Magics):
         super().__init__(shell=shell, parent=shell)
         self._session: Session | None = None
         self._making = threading.Lock()
-        if self.warm_up:
-            shell.events.register("post_run_cell", self._warm_up)
+        shell.events.register("post_run_cell", self._warm_up)
 
     @property
     def session(self) -> Session:
@@ -75,7 +74,8 @@ class ClaudeMagics(Magics):
     def _warm_up(self, _result: Any = None) -> None:
         """Start the import thread once, after the loading cell (and not inside it: the cell would wait for the GIL)."""
         self._stop_waiting()
-        threading.Thread(target=self._import, name="claude_magic-warm-up", daemon=True).start()
+        if self.warm_up:
+            threading.Thread(target=self._import, name="claude_magic-warm-up", daemon=True).start()
 
     def _import(self) -> None:
         from claude_magic.magics import warmup
@@ -87,6 +87,15 @@ def register(shell: Any) -> None:
     """Register the magics with a shell; a second time does nothing."""
     if find(shell) is None:
         shell.register_magics(ClaudeMagics(shell))
+
+
+def unregister(shell: Any) -> None:
+    """Take the magics away from a shell and end their session."""
+    magics = find(shell)
+    if magics is not None:
+        magics.close()
+        del shell.magics_manager.registry["ClaudeMagics"]
+        shell.configurables.remove(magics)
 
 
 def find(shell: Any) -> ClaudeMagics | None:

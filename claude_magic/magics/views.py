@@ -25,7 +25,7 @@ def _table_class() -> Any:
 
         def _repr_html_(self) -> Any:
             with pd.option_context("display.html.use_mathjax", False, "display.max_colwidth", 80):  # noqa: FBT003
-                return super()._repr_html_()
+                return super()._repr_html_()  # type: ignore[misc]
 
     return Table
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from claude_magic.errors import ConnectionFailed, UsageError
 from claude_magic.wire._files import Files
-from claude_magic.wire._http import Call, Line
+from claude_magic.wire._http import Call, Line, Response
 from claude_magic.wire._messages import Messages
 from claude_magic.wire._models import Models
 from claude_magic.wire._retry import Clock, Retries
@@ -119,9 +119,11 @@ class Client:
         """
         try:
             answer = self._sender.line.send(Call("HEAD", "/", public=True))
-        except ConnectionFailed:  # it redirects in circles: the first request will say so
+        # It redirects in circles (the first request will say so), or the client was closed meanwhile.
+        except (ConnectionFailed, RuntimeError):
             return
-        del answer
+        if isinstance(answer, Response):
+            answer.read_error()  # to its end, whatever it says: only then is the connection kept
 
     def close(self) -> None:
         """Close all connections."""
