@@ -53,7 +53,7 @@ class Messages:
         sent = {key: value for key, value in body.items() if key != "stream"}
         response = self._sender.send(self._sender.call("POST", _PATH, sent, betas=betas, repeatable=False))
         answer = parsed(response, self._sender.line.base_url)
-        return Answer(answer, response.headers.get("request-id"), response.headers)
+        return Answer(answer, self._sender.redact(response.headers.get("request-id", "")) or None, response.headers)
 
     @contextmanager
     def stream(self, body: Mapping[str, Any], *, betas: Sequence[str] = ()) -> Iterator[EventStream]:

@@ -49,6 +49,7 @@ class Server:
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
@@ -60,7 +61,9 @@ class Server:
                 return
             self.connections += 1
             self._open.append(connection)
-            threading.Thread(target=self._serve, args=(connection, self.connections), daemon=True).start()
+            thread = threading.Thread(target=self._serve, args=(connection, self.connections), daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _serve(self, connection, number):
         reader = connection.makefile("rb")
@@ -85,8 +88,15 @@ class Server:
                 continue
 
     def close(self):
+        """Stop listening, hang up, and wait for the threads, so that no socket is left to the collector."""
+        if self._socket.fileno() < 0:
+            return
+        self._socket.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self._socket.close()
+        self._thread.join(5)
         self.hang_up()
+        for thread in self._threads:
+            thread.join(5)
 
 
 def _read(reader, number):
