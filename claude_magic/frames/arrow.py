@@ -18,7 +18,7 @@ from claude_magic.frames.rules import stated
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from claude_magic.frames.parquet import Source
+    from claude_magic.frames.parquet import ParquetSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class Column:
     dtype: str = ""
 
 
-def from_arrow(table: Any) -> Source:
+def from_arrow(table: Any) -> ParquetSource:
     """Return a pyarrow Table as a source of row groups."""
     import pyarrow as pa
 
-    from claude_magic.frames.parquet import Source
+    from claude_magic.frames.parquet import ParquetSource
 
     table = table.unify_dictionaries()
     columns = plan_columns(table)
@@ -64,7 +64,7 @@ def from_arrow(table: Any) -> Source:
             code.after.append(f"{code.variable} = {code.variable}.reindex(range({table.num_rows}))")
         return code
 
-    return Source(schema, table.num_rows, tables, _conversions(columns, table), load_code, len(columns))
+    return ParquetSource(table.num_rows, len(columns), tables, _conversions(columns, table), load_code, schema)
 
 
 def _conversions(columns: list[Column], table: Any) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ _VIEWS: dict[str, Callable[[], Any]] = {"string_view": _large_string, "binary_vi
 
 
 def _signed(kind: Any) -> Any:
-    """pandas' codes are signed: unsigned dictionary indices get the next signed type."""
+    """Return the signed index type that holds the same codes: those of pandas are signed."""
     import pyarrow as pa
 
     wider = {"uint8": pa.int16(), "uint16": pa.int32(), "uint32": pa.int64(), "uint64": pa.int64()}

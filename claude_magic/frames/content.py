@@ -68,7 +68,7 @@ def _texts(digest: blake2b, array: Any) -> None:
     import pyarrow.compute as pc
 
     lengths = pc.binary_length(array).to_numpy(zero_copy_only=False)
-    digest.update(np.ascontiguousarray(lengths))
+    digest.update(np.ascontiguousarray(lengths).data)
     wide = 8 if str(array.type).startswith("large") else 4
     offsets, data = array.buffers()[1], array.buffers()[2]
     if data is not None and len(array):

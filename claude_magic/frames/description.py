@@ -35,7 +35,7 @@ _NOTES_BYTES = 200  # kept for saying how many statistics and rows were left out
 _SHARE = re.compile(r"none|schema|stats|full|sample=([1-9]\d{0,6})")
 
 
-def describe(  # noqa: PLR0913 - the interface's own words
+def describe(
     obj: Any,
     name: str,
     *,

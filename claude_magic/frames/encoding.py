@@ -18,7 +18,10 @@ from claude_magic.frames import naming
 from claude_magic.frames.recognise import collect
 
 if TYPE_CHECKING:
-    from claude_magic.frames.parquet import Source
+    from typing import Self
+
+    from claude_magic.frames.parquet import ParquetSource
+    from claude_magic.frames.source import Source
 
 ENCODER_VERSION = 1
 """Part of every fingerprint: raised when the same frame would be written differently."""
@@ -77,7 +80,11 @@ class Encoded:
         """Close the file, which removes it."""
         self.file.close()
 
-    def __enter__(self) -> Encoded:
+    def __del__(self) -> None:
+        """Close: what nobody holds any more must not linger on disk."""
+        self.file.close()
+
+    def __enter__(self) -> Self:
         """Give itself."""
         return self
 
@@ -128,36 +135,31 @@ def encode(obj: Any, name: str, *, format: str | None = None) -> Encoded:  # noq
     """
     chosen = chosen_format(format)
     frame = collect(obj, name)
-    if chosen != "parquet":
-        from claude_magic.frames import delimited
+    return written(name, chosen, source_of(frame, chosen))
 
-        return delimited.encode(frame, name, chosen)
-    from claude_magic.frames import parquet
 
-    source = parquet_source(frame)
+def written(name: str, chosen: str, source: Source) -> Encoded:
+    """Write a source into a new temporary file, hashing as it goes."""
     digest = new_digest(name, chosen)
-    parquet.feed_schema(digest, source.schema)
+    source.feed_schema(digest)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - handed on open
     try:
-        _write(source, file, digest)
+        _write(source, file, digest, chosen)
     except BaseException:
         file.close()
         raise
     receipt = Receipt(source.rows, source.columns, source.conversions)
-    return finished(file, name, chosen, digest.hexdigest(), receipt, source.load_code(name).text())
+    return finished(file, name, receipt, (chosen, digest.hexdigest()), source.load_code(name).text())
 
 
-def _write(source: Source, file: BinaryIO, digest: hashlib.blake2b) -> None:
-    from claude_magic.frames import parquet
-
+def _write(source: Source, file: BinaryIO, digest: hashlib.blake2b, chosen: str) -> None:
     writer = None
-    with problems("parquet"):
+    with problems(chosen):
         for table in source.tables(source.group_rows()):
-            writer = writer or parquet.Writer(file, source.schema, table)
-            parquet.feed_table(digest, table)
+            writer = writer or source.writer(file, table)
+            source.feed(digest, table)
             writer.write(table)
-        writer = writer or parquet.Writer(file, source.schema, source.schema.empty_table())
-        writer.close()
+        (writer or source.writer(file, None)).close()
 
 
 def fingerprint(obj: Any, name: str, *, format: str | None = None) -> str:  # noqa: A002
@@ -166,23 +168,26 @@ def fingerprint(obj: Any, name: str, *, format: str | None = None) -> str:  # no
     Equal fingerprints mean equal content: it is a BLAKE2b hash of all of it, not of samples nor of row hashes.
     """
     chosen = chosen_format(format)
-    frame = collect(obj, name)
-    if chosen != "parquet":
-        from claude_magic.frames import delimited
-
-        return delimited.fingerprint(frame, name, chosen)
-    from claude_magic.frames import parquet
-
-    source = parquet_source(frame)
+    source = source_of(collect(obj, name), chosen)
     digest = new_digest(name, chosen)
-    parquet.feed_schema(digest, source.schema)
-    with problems("parquet"):
+    source.feed_schema(digest)
+    with problems(chosen):
         for table in source.tables(source.group_rows()):
-            parquet.feed_table(digest, table)
+            source.feed(digest, table)
     return digest.hexdigest()
 
 
-def parquet_source(frame: Any) -> Source:
+def source_of(frame: Any, chosen: str) -> Source:
+    """Return a collected frame as a source of pieces of the chosen format."""
+    if chosen == "parquet":
+        return parquet_source(frame)
+    from claude_magic.frames import tabular
+
+    with problems(chosen):
+        return tabular.source(frame, chosen)
+
+
+def parquet_source(frame: Any) -> ParquetSource:
     """Return a collected frame (pandas, or a pyarrow Table) as a source of row groups."""
     import pyarrow as pa
 
@@ -204,8 +209,9 @@ def new_digest(name: str, chosen: str) -> hashlib.blake2b:
     return digest
 
 
-def finished(file: BinaryIO, name: str, chosen: str, digest: str, receipt: Receipt, code: str) -> Encoded:
-    """Measure and rewind a written file."""
+def finished(file: BinaryIO, name: str, receipt: Receipt, made: tuple[str, str], code: str) -> Encoded:
+    """Measure and rewind a written file; `made` is its format and fingerprint."""
+    chosen, digest = made
     size = file.seek(0, 2)
     file.seek(0)
     return Encoded(file, filename(name, chosen), MIME_TYPES[chosen], size, digest, receipt, code, naming.variable(name))

@@ -22,6 +22,7 @@ class LoadCode:
         name: the user's name of the frame.
         stored: all stored column names, in the file's order.
         read: the expression that reads the file.
+        has_index: what is read has an index already (the other fields are lines and expressions of the code).
 
     """
 
@@ -36,6 +37,7 @@ class LoadCode:
     notes: bool = False
     notes_from: str = "path"
     before: list[str] = field(default_factory=list)
+    has_index: bool = False
 
     @property
     def variable(self) -> str:
@@ -89,7 +91,7 @@ class LoadCode:
 
     def _loop(self, names: list[str], code: str) -> list[str]:
         if len(names) == 1:
-            one = f"{self.variable}[{ascii(names[0])}]"
+            one = f"{self.variable}[{names[0]!a}]"
             return [f"{one} = {code.replace('{s}', one)}"]
         each = f"{self.variable}[column]"
         return [f"for column in {self._those(names)}:", f"    {each} = {code.replace('{s}', each)}"]

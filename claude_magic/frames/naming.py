@@ -20,7 +20,24 @@ if TYPE_CHECKING:
 _FORBIDDEN_IN_FILES = re.compile(r'[<>:"|?*\\/\x00-\x1f`]')
 _LONGEST_STEM = 80  # a variable's name; leaves room for `.part-001.parquet` and stays readable in the prompt
 _OURS = frozenset(
-    ["arrow", "collections", "column", "json", "kind", "notes", "os", "pa", "path", "pd", "pq", "read", "values"]
+    [
+        "arrow",
+        "collections",
+        "column",
+        "json",
+        "kind",
+        "manifest",
+        "notes",
+        "os",
+        "pa",
+        "part",
+        "parts",
+        "path",
+        "pd",
+        "pq",
+        "read",
+        "values",
+    ]
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 SLICE = 65_536  # rows looked at together: a few MB of text, so that looking costs no memory to speak of
 _JSON_SCALARS = (str, int, float, bool, type(None))
+# `<object at 0x7f…>`: says nothing of the value, and would differ at every start.
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # What pandas.api.types.infer_dtype answers for the kinds that have a column type of their own.
 _PLAIN = {"string": "text", "empty": "text", "date": "date", "time": "time", "decimal": "decimal", "bytes": "bytes"}
 
@@ -76,7 +79,7 @@ def _typed(column: pd.Series, name: str, arrow: Any) -> Kind | None:
     found = []
     try:
         for rows in slices(len(column)):
-            found.append(arrow.array(column.iloc[rows], type=wanted, from_pandas=True).type)
+            found += [arrow.array(column.iloc[rows], type=wanted, from_pandas=True).type]
     except (arrow.ArrowException, UnicodeError, OverflowError, TypeError, ValueError):
         return None
     return Kind(name, wanted if name != "decimal" else _common_decimal(found, arrow))
@@ -113,7 +116,7 @@ def value_json(value: Any) -> str:
     try:
         return json.dumps(value, default=nearest)
     except (TypeError, ValueError, RecursionError):  # keys that are not text; a list that contains itself
-        return json.dumps(str(value))
+        return json.dumps(nearest(str(value)))
 
 
 def nearest(value: Any) -> Any:
@@ -126,7 +129,7 @@ def nearest(value: Any) -> Any:
         return sorted(value, key=str)
     if type(value).__module__ == "numpy":
         return value.tolist()
-    return str(value)
+    return _ADDRESS.sub("", str(value))
 
 
 def _is_json(value: Any) -> bool:

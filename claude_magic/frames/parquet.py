@@ -7,55 +7,44 @@ are dictionary-encoded, other columns are not: it costs more time than it saves 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.frames import content
 from claude_magic.frames.loadcode import METADATA_KEY
+from claude_magic.frames.source import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from hashlib import blake2b
     from typing import BinaryIO
 
-    from claude_magic.frames.loadcode import LoadCode
     from claude_magic.frames.plan import Plan
 
-# 65,536 rows of 10 columns are about 5 MB; the two figures keep a row group near that and never at many thousand
-# pieces, which a frame of thousands of columns would give.
-_MOST_ROWS, _FEWEST_ROWS, _GROUP_BYTES = 65_536, 2_048, 16_000_000
 _LOOKED_AT = 10_000  # values of a text column that decide whether it gets a dictionary
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A frame as the writer sees it.
-
-    Attributes:
-        schema: the pyarrow schema of every row group, with pandas' metadata and ours.
-        rows: the number of rows.
-        tables: `tables(n)` gives the frame as pyarrow tables of at most n rows.
-        conversions: lines for the receipt.
-        load_code: gives the loading code for a name.
-
-    """
+class ParquetSource(Source):
+    """A frame as row groups of `schema`, a pyarrow schema with pandas' metadata and ours."""
 
     schema: Any
-    rows: int
-    tables: Callable[[int], Iterator[Any]]
-    conversions: tuple[str, ...]
-    load_code: Callable[[str], LoadCode]
-    columns: int
 
-    def group_rows(self, limit_bytes: int | None = None) -> int:
-        """Return how many rows a row group gets: near 16 MB, and well below `limit_bytes`."""
-        head = next(self.tables(1_024), None)
-        width = head.nbytes / head.num_rows if head is not None and head.num_rows else 1.0
-        rows = max(_FEWEST_ROWS, min(_MOST_ROWS, int(_GROUP_BYTES / max(width, 1.0))))
-        return rows if limit_bytes is None else max(1, min(rows, int(limit_bytes / max(width, 1.0) / 4)))
+    def feed_schema(self, digest: blake2b) -> None:
+        """Feed names, types and restoring metadata."""
+        feed_schema(digest, self.schema)
+
+    def feed(self, digest: blake2b, table: Any) -> None:
+        """Feed one row group."""
+        for column in table.columns:
+            content.feed(digest, column)
+
+    def writer(self, file: BinaryIO, first: Any) -> Writer:
+        """Open a writer; the first row group decides which columns get dictionaries."""
+        return Writer(file, self.schema, self.schema.empty_table() if first is None else first)
 
 
-def from_pandas(plan: Plan) -> Source:
+def from_pandas(plan: Plan) -> ParquetSource:
     """Return a pandas frame's plan as a source for the writer."""
     import pandas as pd
     import pyarrow as pa
@@ -79,7 +68,7 @@ def from_pandas(plan: Plan) -> Source:
             ]
             yield pa.Table.from_arrays(arrays, schema=schema)
 
-    return Source(schema, len(plan.frame), tables, plan.conversions(), plan.load_code, len(plan.columns))
+    return ParquetSource(len(plan.frame), len(plan.columns), tables, plan.conversions(), plan.load_code, schema)
 
 
 def _schema(pa: Any, schema: Any, plan: Plan) -> Any:
@@ -111,12 +100,6 @@ def feed_schema(digest: blake2b, schema: Any) -> None:
     digest.update((schema.metadata or {}).get(METADATA_KEY, b""))
 
 
-def feed_table(digest: blake2b, table: Any) -> None:
-    """Feed one row group."""
-    for column in table.columns:
-        content.feed(digest, column)
-
-
 class Writer:
     """Writes row groups into an open binary file; `close` writes the footer and leaves the file open."""
 
@@ -126,12 +109,10 @@ class Writer:
         self._writer = pq.ParquetWriter(
             file, schema, compression="zstd", compression_level=1, use_dictionary=_few_distinct(first) or False
         )
-        self.nbytes = 0
 
     def write(self, table: Any) -> None:
         """Write one row group."""
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
-        self.nbytes += table.nbytes
 
     def close(self) -> None:
         """Write the footer."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from claude_magic.frames import naming, objects
 from claude_magic.frames.loadcode import LoadCode
 from claude_magic.frames.rules import stated
-from claude_magic.frames.storage import Storage, storage
+from claude_magic.frames.storage import Storage, is_object, storage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,6 +85,7 @@ class Plan:
         code = LoadCode(name, [c.stored for c in self.stored])
         code.objects = any(c.storage.note not in {"", "arrow"} for c in self.stored)
         code.restores = [(c.stored, c.storage.restore) for c in self.stored if c.storage.restore]
+        code.has_index = self.native_index
         code.arrow = [c.stored for c in self.stored if c.storage.note == "arrow"]
         if not self.native_index:
             code.after += index_code(code.variable, [c.stored for c in self.levels], self.frame.index.names)
@@ -214,7 +215,7 @@ def _level_code(columns: pd.Index, number: int) -> str:
     dtype: Any = columns.get_level_values(number).dtype
     dtype = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
     read = f'notes["columns"][{number}]'
-    if dtype == object:
+    if is_object(dtype):
         return f"pd.Index([tuple(x) if isinstance(x, list) else x for x in {read}], dtype=object, tupleize_cols=False)"
     if isinstance(dtype, pd.PeriodDtype | pd.DatetimeTZDtype) or getattr(dtype, "kind", "O") in "iufbmM":
         return f"pd.Index({read}).astype({str(dtype)!r})"

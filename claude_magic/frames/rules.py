@@ -111,8 +111,9 @@ RULES: dict[str, Rule] = {
     "string-storage": Rule("`storage` of a string dtype", "pandas' default storage", "no", _ALL),
     "text-empty": Rule("an empty text", "an empty field, which arrives as a missing value", "no", _TEXT),
     "text-control": Rule(
-        "control characters in a text", "carriage return becomes line feed; NUL (in Excel all) U+FFFD", "no", _TEXT
+        "control characters in a text", "U+FFFD, as Excel has none; the text's end beyond 32,767", "no", ("xlsx",)
     ),
+    "text-digits": Rule("floats", "shortest exact digits; pandas before 3.1 may read the last one wrong", "yes", _TEXT),
     "text-datetime": Rule(
         "dates and times", "ISO 8601, zoned ones in UTC; the loading code restores unit and zone", "yes", _TEXT
     ),

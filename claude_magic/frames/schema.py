@@ -91,16 +91,9 @@ def type_text(dtype: Any) -> str:
     if isinstance(dtype, pd.DatetimeTZDtype):
         from claude_magic.frames.storage import zone_name
 
-        arrow = __import__("pyarrow") if _has_pyarrow() else None
-        return f"datetime64[{dtype.unit}, {zone_name(dtype.tz, arrow) or 'UTC'}]"
+        return f"datetime64[{dtype.unit}, {zone_name(dtype.tz) or 'UTC'}]"
     text = naming.quoted(str(dtype))[1:-1]
     return text if len(text) <= _LONGEST_TYPE else text[: _LONGEST_TYPE - 1] + "…"
-
-
-def _has_pyarrow() -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec("pyarrow") is not None
 
 
 def _look_arrow(table: Any) -> Outline:

@@ -7,6 +7,7 @@ them (which object columns hold JSON) travels in the file's own metadata, read b
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,21 +31,26 @@ class Storage:
         convert: a slice of the column → a Series the writer takes.
         rules: keys of `RULES` that were applied.
         restore: Python expression for the restored column, with ``{s}`` for the loaded one; empty when nothing is due.
-        note: what the file's metadata says about the column (``json``, ``labels``, ``values``, ``kept``, ``arrow``); empty for
-            columns whose dtype says everything.
+        note: what the file's metadata says about the column: ``json``, ``labels``, ``values``, ``kept``, ``arrow``;
+            empty for columns whose dtype says everything.
         arrow: the pyarrow type, where the dtype does not determine it.
         as_object: pandas' metadata must not name the dtype (it could not be read back).
         native_index: pyarrow's metadata restores an index of this dtype by itself.
 
     """
 
-    convert: Callable[[pd.Series], pd.Series]
+    convert: Callable[[Any], Any]
     rules: tuple[str, ...] = ()
     restore: str = ""
     note: str = ""
     arrow: Any = None
     as_object: bool = False
     native_index: bool = False
+
+
+def is_object(dtype: Any) -> bool:
+    """Whether a dtype is numpy's `object`."""
+    return getattr(dtype, "kind", "") == "O" and str(dtype) == "object"
 
 
 def same(column: pd.Series) -> pd.Series:
@@ -63,35 +69,34 @@ def storage(column: pd.Series, arrow: Any) -> Storage:
     import pandas as pd
 
     dtype: Any = column.dtype
-    match dtype:
-        case pd.SparseDtype():
-            return _sparse(column, arrow)
-        case pd.CategoricalDtype():
-            return _categorical(dtype, arrow)
-        case pd.ArrowDtype():
-            return _arrow_backed(dtype, arrow)
-        case pd.DatetimeTZDtype():
-            return _zoned(dtype, arrow)
-        case pd.StringDtype():
-            return Storage(same, native_index=str(dtype) == "str")
-        case pd.PeriodDtype() | pd.IntervalDtype():
-            return Storage(same, native_index=True)
-    if isinstance(dtype, pd.api.extensions.ExtensionDtype):
-        if type(dtype).__module__.split(".")[0] == "pandas":
-            return Storage(same)
-        return _foreign(column, arrow)
-    return _numpy(column, arrow)
+    for kind, stored in _by_class(pd):
+        if isinstance(dtype, kind):
+            return stored(column, arrow)
+    if not isinstance(dtype, pd.api.extensions.ExtensionDtype):
+        return _numpy(column, arrow)
+    return Storage(same) if type(dtype).__module__.split(".")[0] == "pandas" else _foreign(column, arrow)
+
+
+def _by_class(pd: Any) -> tuple[tuple[type, Callable[[Any, Any], Storage]], ...]:
+    return (
+        (pd.SparseDtype, _sparse),
+        (pd.CategoricalDtype, lambda column, arrow: _categorical(column.dtype, arrow)),
+        (pd.ArrowDtype, lambda column, arrow: _arrow_backed(column.dtype, arrow)),
+        (pd.DatetimeTZDtype, lambda column, _: _zoned(column.dtype)),
+        (pd.StringDtype, lambda column, _: Storage(same, native_index=str(column.dtype) == "str")),
+        (pd.PeriodDtype, lambda *_: Storage(same, native_index=True)),
+        (pd.IntervalDtype, lambda *_: Storage(same, native_index=True)),
+    )
 
 
 def _numpy(column: pd.Series, arrow: Any) -> Storage:
     dtype: Any = column.dtype
-    if dtype == object:
+    if dtype.kind == "O":
         return _object(column, arrow)
     if dtype.kind in "SUV":
         return _foreign(column, arrow)
     if dtype.kind == "c":
-        back = f"{{s}}.map(complex).astype({_narrow(dtype)!r})"
-        return Storage(complex_text, ("complex",), back, arrow=arrow and arrow.large_string())
+        return Storage(complex_text, ("complex",), complex_code(dtype), arrow=arrow.large_string())
     if dtype.kind == "f" and dtype.itemsize > 8:  # noqa: PLR2004 - bytes of the widest float that files have
         return Storage(lambda s: s.astype("float64"), ("long-double",))
     if dtype == "datetime64[s]":
@@ -99,8 +104,9 @@ def _numpy(column: pd.Series, arrow: Any) -> Storage:
     return Storage(same, native_index=dtype != "float16")
 
 
-def _narrow(dtype: Any) -> str:
-    return "complex64" if dtype.itemsize == 8 else "complex128"  # noqa: PLR2004 - bytes
+def complex_code(dtype: Any) -> str:
+    """Return the expression that reads complex numbers back from text."""
+    return f"{{s}}.map(complex).astype({'complex64' if dtype.itemsize == 8 else 'complex128'!r})"  # noqa: PLR2004 - bytes
 
 
 def complex_text(column: pd.Series) -> pd.Series:
@@ -138,52 +144,60 @@ def _foreign(column: pd.Series, arrow: Any) -> Storage:
     )
 
 
-def _sparse(column: pd.Series, arrow: Any) -> Storage:
+def _sparse(column: Any, arrow: Any) -> Storage:
     dtype: Any = column.dtype
     inner = storage(column.iloc[:0].sparse.to_dense(), arrow)
-    fill = repr(dtype.fill_value.item() if hasattr(dtype.fill_value, "item") else dtype.fill_value)
-    fill = {"nan": "float('nan')", "NaT": "pd.NaT"}.get(fill, fill)
-    restorable = dtype.subtype.kind in "biuf" and not inner.restore
     return Storage(
         lambda s: inner.convert(s.sparse.to_dense()),
-        ("sparse",),
-        f"{{s}}.astype(pd.SparseDtype({str(dtype.subtype)!r}, {fill}))" if restorable else inner.restore,
+        ("sparse", *inner.rules),
+        inner.restore or sparse_code(dtype),
         inner.note,
         inner.arrow,
     )
 
 
-def _zoned(dtype: Any, arrow: Any) -> Storage:
-    zone = zone_name(dtype.tz, arrow)
+def sparse_code(dtype: Any) -> str:
+    """Return the expression that makes numbers and booleans sparse again; nothing for other subtypes."""
+    if dtype.subtype.kind not in "biuf":
+        return ""
+    fill = dtype.fill_value.item() if hasattr(dtype.fill_value, "item") else dtype.fill_value
+    shown = repr(fill) if fill == fill and abs(fill) != float("inf") else f"float('{fill}')"  # noqa: PLR0124
+    return f"{{s}}.astype(pd.SparseDtype({str(dtype.subtype)!r}, {shown}))"
+
+
+def _zoned(dtype: Any) -> Storage:
+    zone = zone_name(dtype.tz)
     if zone is None:
         return Storage(lambda s: s.dt.tz_convert("UTC"), ("zone",))
     restore = f"{{s}}.astype({f'datetime64[s, {zone}]'!r})" if dtype.unit == "s" else ""
     return Storage(same, ("seconds",) if restore else (), restore, native_index=not restore)
 
 
-def zone_name(zone: Any, arrow: Any) -> str | None:
+def zone_name(zone: Any) -> str | None:
     """Return the zone's IANA name or `+hh:mm`; None when it has neither."""
-    if arrow is None:
+    if importlib.util.find_spec("pyarrow") is None:
         name = getattr(zone, "key", None) or getattr(zone, "zone", None) or str(zone)
         return str(name).removeprefix("UTC") if str(name) not in {"UTC", "tzutc()"} else "UTC"
+    import pyarrow as pa
+
     try:
-        name = str(arrow.lib.tzinfo_to_string(zone))
-        arrow.lib.string_to_tzinfo(name)
-    except (ValueError, TypeError, LookupError, arrow.ArrowException):
+        name = str(pa.lib.tzinfo_to_string(zone))
+        pa.lib.string_to_tzinfo(name)
+    except (ValueError, TypeError, LookupError, pa.ArrowException):
         return None
     return name
 
 
 def _categorical(dtype: Any, arrow: Any) -> Storage:
     labels = dtype.categories
-    if labels.dtype == object:
+    if is_object(labels.dtype):
         texts, rules, note = _object_labels(list(labels))
         restore = ""
     elif str(labels.dtype) in {"str", "string"}:
         texts, rules, note, restore = list(labels), (), "", ""
     else:
         texts, rules, note = [str(label) for label in labels], ("category-labels",), ""
-        restore = _label_code(labels.dtype)
+        restore = categories_code(labels.dtype)
     made = _as_categorical(texts, bool(dtype.ordered), rules, restore, note)
     if texts or arrow is None:
         return made
@@ -209,17 +223,22 @@ def _object_labels(labels: list[Any]) -> tuple[list[str], tuple[str, ...], str]:
     return [str(label) for label in labels], ("category-objects",), "kept"
 
 
-def _label_code(dtype: Any) -> str:
-    """Return code that gives text labels their type back; from the labels' dtype only, never from the labels."""
+def categories_code(dtype: Any) -> str:
+    """Return the expression that gives text labels their type back; made from the labels' dtype, never from them.
+
+    Empty when the labels are text or objects.
+    """
     import pandas as pd
 
+    if is_object(dtype) or isinstance(dtype, pd.StringDtype):
+        return ""
     cats = "{s}.cat.categories.astype('str')"
     if isinstance(dtype, pd.IntervalDtype):
         halves = [
             f"pd.Index([t[1:-1].split(', ')[{n}] for t in {cats}]).astype({str(dtype.subtype)!r})" for n in (0, 1)
         ]
         new = f"pd.IntervalIndex.from_arrays({halves[0]}, {halves[1]}, closed={dtype.closed!r})"
-    elif dtype == bool:
+    elif str(dtype) in {"bool", "boolean"}:
         new = f"{cats} == 'True'"
     else:
         new = f"{cats}.astype({str(dtype)!r})"
