@@ -9,6 +9,7 @@ not a `Problem` is a bug of ours: it is logged with its traceback and answered w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import ipaddress
 import logging
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from claude_magic.local.limits import Limits
 
 log = logging.getLogger("claude_magic.local")
+
+_HEAR_OUT = 10.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,13 @@ class Door:
             return
         request_id = ids.new("req")
         started = False
+        unread = True
+
+        async def heard() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = bool(message.get("more_body"))
+            return message
 
         async def dressed(message: Message) -> None:
             nonlocal started
@@ -105,7 +115,7 @@ class Door:
         # "app" makes Starlette raise its 404 and 405 instead of answering them itself.
         scope.update(app=self, raw_send=send)
         try:
-            await self._serve(scope, receive, dressed, request_id)
+            await self._serve(scope, heard, dressed, request_id)
         except Exception as error:  # noqa: BLE001 - it becomes the answer; a bug is logged by _as_problem
             problem = _as_problem(error)
             if started:  # too late for an answer; the connection breaks, which the client notices
@@ -113,7 +123,14 @@ class Door:
                 return
             body = encode(problem.body(request_id))
             answer = Response(body, problem.status, media_type="application/json", headers=problem.headers)
-            await answer(scope, receive, dressed)
+            await dressed({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+            await dressed({"type": "http.response.body", "body": body, "more_body": True})
+            # A client that is still sending reads no answer, and loses it when we close on it: hear it out.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HEAR_OUT):
+                    while unread:
+                        await heard()
+            await dressed({"type": "http.response.body", "body": b""})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         headers = Headers(scope=scope)

@@ -38,6 +38,7 @@ class _Form:
     mime_type: str = ""
     has_file: bool = False
     size: int = 0
+    ended: bool = False
     _headers: dict[str, bytes] = field(default_factory=dict)
     _name: bytes = b""
     _value: bytes = b""
@@ -82,6 +83,9 @@ class _Form:
         else:
             self.fields[self._part] += data[start:end]
 
+    def on_end(self) -> None:
+        self.ended = True
+
     def callbacks(self) -> dict[str, object]:
         """By the parser's names."""
         return {name: getattr(self, name) for name in dir(self) if name.startswith("on_")}
@@ -104,6 +108,8 @@ async def receive(request: Request, store: FileStore) -> FileRecord:
         with scratch.open("xb") as sink:
             form = _Form(sink)
             await _parse(request, form, options[b"boundary"])
+        if not form.ended:
+            refuse("", "The multipart body ends before its last boundary")
         if not form.has_file:
             refuse("file", "Field required")
         expires = _expiry(form.fields.get("expires_in_seconds"))
