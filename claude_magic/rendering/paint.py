@@ -33,10 +33,11 @@ log = logging.getLogger(__name__)
 
 _INTERVAL = 0.1  # seconds between two paints: ten a second is as steady as a reader sees (front-ends.md, section 4)
 _RENDER_SHARE = 5  # … and five times what the last paint took, so that painting never takes over
-# Bytes of HTML that may be sent at once, and per second after that: an answer of 100 kB stays below 1.5 MB however
-# fast it comes, and a slow one is never far behind.
+_PACE = 250_000  # … and no more bytes of HTML a second than this (same section)
+# Bytes of HTML that may be sent in all: so many at once, and so many per second after that. An answer of 100 kB stays
+# below 1.5 MB, its last paint included, and a slow one is never far behind.
 _BURST = 350_000.0
-_RATE = 25_000.0
+_RATE = 30_000.0
 _DEBT = -150_000.0  # a block that begins or ends is shown at once, up to this much in advance
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -138,9 +139,10 @@ class Notebook(Painter):
         if not turned and (now < self._due or self._allowance < len(self._painted)):
             return
         self._position = growing.position
+        first = not self._painted  # takes longer: imports
         self._paint(growing)
-        spent = time.monotonic() - now
-        self._due = now + max(_INTERVAL, _RENDER_SHARE * spent)
+        spent = 0.0 if first else time.monotonic() - now
+        self._due = now + max(_INTERVAL, _RENDER_SHARE * spent, len(self._painted) / _PACE)
 
     def _paint(self, growing: Growing) -> None:
         made = html(growing.message(), settled=False, render=self._render)
