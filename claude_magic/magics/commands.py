@@ -189,9 +189,7 @@ def _help(_: ClaudeMagics, rest: str) -> Text:
             raise UsageError(f"`{named[0]}` is no command.", advice=advice)
         command = COMMANDS[named[0]]
         return Text(f"%claude {named[0]} {command.usage}".rstrip() + f"\n  {command.meaning}")
-    left = [f"{name} {command.usage}".rstrip() for name, command in COMMANDS.items()]
-    width = max(map(len, left))
-    lines = [f"  {name:<{width}}  {c.meaning}" for name, c in zip(left, COMMANDS.values(), strict=True)]
+    lines = [f"  {name:<9} {c.meaning}" + (f": {name} {c.usage}" if c.usage else "") for name, c in COMMANDS.items()]
     head = "%%claude [options]   the prompt goes below; {{ expression }} is replaced by its value\n"
     return Text(f"{head}{arguments.table()}\n\n%claude COMMAND\n" + "\n".join(lines))
 

@@ -33,7 +33,8 @@ def _table_class() -> Any:
 def table(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> Any:
     """Return rows as a DataFrame; text in them came over the wire and is stripped of control characters."""
     cleaned = [{key: plain(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
-    return _table_class()(cleaned, columns=columns)
+    # Whole numbers stay whole beside missing values.
+    return _table_class()(_table_class()(cleaned, columns=columns).convert_dtypes(convert_floating=False))
 
 
 class Facts(dict[str, Any]):
