@@ -25,9 +25,9 @@
         ├── RequestTooLarge        413 request_too_large
         ├── RateLimited            429 rate_limit_error
         │   └── SpendLimitReached  429 that waiting does not cure
-        ├── ServerFailed           500 api_error, and every other 5xx
-        ├── ServerTimeout          504 timeout_error
-        └── Overloaded             529 overloaded_error
+        └── ServerFailed           500 api_error, and every other 5xx
+            ├── ServerTimeout      504 timeout_error
+            └── Overloaded         529 overloaded_error
 
 Each shows itself in a notebook as one line: what happened, what to do, the request id if there is one.
 Statuses and types: the Claude API's error page, as of 2026-11.
