@@ -7,7 +7,8 @@ import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import __version__, backends, catalogue
+from claude_magic import backends, catalogue
+from claude_magic._version import __version__
 from claude_magic.errors import AuthenticationFailed, UsageError, one_line
 from claude_magic.magics import arguments, file_commands, model_commands, warmup
 from claude_magic.magics.cell import ask
