@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +62,7 @@ def _demo(folder: Path, *, execute: bool) -> int:
     if execute:
         return _execute(notebook)
     print(f"Opening {notebook}; stop with Ctrl-C.", flush=True)
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", str(notebook)])  # noqa: S606 - this environment's own
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(notebook)])  # noqa: S603 - this environment's own
 
 
 def _require(*modules: str) -> None:
@@ -103,7 +104,9 @@ def _execute(notebook: Path) -> int:
     from nbclient.exceptions import CellExecutionError
 
     content = nbformat.read(notebook, as_version=4)
-    client = NotebookClient(content, timeout=600, kernel_name="python3", resources={"metadata": {"path": notebook.parent}})
+    client = NotebookClient(
+        content, timeout=600, kernel_name="python3", resources={"metadata": {"path": notebook.parent}}
+    )
     failed = None
     try:
         client.execute()

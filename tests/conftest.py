@@ -36,7 +36,7 @@ class Notebook:
         self.published = []
         shell.display_pub.publish = self._publish
 
-    def _publish(self, data, metadata=None, *, transient=None, update=False, **_):
+    def _publish(self, data, _metadata=None, *, transient=None, update=False, **_):
         self.published.append({"data": data, "transient": transient or {}, "update": update})
 
     def run(self, source):

@@ -10,6 +10,7 @@ from claude_magic.magics.commands import COMMANDS, _help
 
 @pytest.fixture
 def readme(request):
+    """The README's text."""
     return (request.config.rootpath / "README.md").read_text(encoding="utf-8")
 
 

@@ -12,6 +12,7 @@ PENGUINS = "notebooks/data/penguins.csv"
 
 @pytest.fixture
 def df(request):
+    """The quickstart's penguins."""
     return pd.read_csv(request.config.rootpath / PENGUINS)
 
 

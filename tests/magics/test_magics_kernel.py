@@ -48,6 +48,7 @@ class Kernel:
 
 @pytest.fixture
 def kernel(tmp_path, monkeypatch):
+    """A kernel in a process of its own, in an empty folder."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(cwd=str(tmp_path))

@@ -22,7 +22,11 @@ def main() -> None:
         subprocess.run([binaries / "pip", "install", "--quiet", f"{wheel}[demo]"], check=True)
         empty = folder / "empty"
         empty.mkdir()
-        environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "CLAUDE_MAGIC_HOME": str(folder / "home")}
+        environment = {
+            **os.environ,
+            "PATH": f"{binaries}:{os.environ['PATH']}",
+            "CLAUDE_MAGIC_HOME": str(folder / "home"),
+        }
         said = subprocess.run(
             [binaries / "claude-magic", "demo", "--execute"],
             cwd=empty,
