@@ -185,6 +185,17 @@ class Response:
         """Let go of the connection: it is kept when the body was read to its end, and closed otherwise."""
         self._response.close()
 
+    def abort(self) -> None:
+        """Hang up, also under a thread that is waiting for the next byte: closing alone would not wake it."""
+        stream = self._response.extensions.get("network_stream")
+        line = stream.get_extra_info("socket") if stream is not None else None
+        if isinstance(line, socket.socket):
+            try:
+                socket.socket.shutdown(line, socket.SHUT_RDWR)  # of TLS too: its own shutdown is not for two threads
+            except OSError:
+                self.close()  # it has hung up already
+        self.close()
+
     def finish(self, rest: Iterator[bytes], patience: float = 0.25) -> None:
         """Read the rest of a body that has said all it had to say, so that its connection can be kept.
 
@@ -264,18 +275,20 @@ class Line:
     def _redirect(self, answer: Response, url: str, method: str) -> str:
         """Return where `answer` points to, empty when it is no redirect.
 
-        A request with a body is only sent again to the same server with the same method: prompts and keys stay.
+        A request with a body is only sent again to the same server with the same method, and nothing goes from
+        https to http: prompts and keys stay.
         """
         if answer.status not in _FOLLOWED or "location" not in answer.headers:
             return ""
         target = urljoin(url, answer.headers["location"])
         same = _origin(target) == _origin(url)
-        if method in {"GET", "HEAD"} or (same and answer.status in _SAME_METHOD):
+        downgraded = _origin(url)[0] == "https" != _origin(target)[0]
+        if (method in {"GET", "HEAD"} and not downgraded) or (same and answer.status in _SAME_METHOD):
             return target
         answer.close()
         shown = one_line(_without_query(target))
         raise ConnectionFailed(
-            f"{self.base_url} redirects to {shown}; a request with content is not sent on to there.",
+            f"{self.base_url} redirects to {shown}, where this request is not sent on to.",
             advice="Set the base URL to the server that answers.",
         )
 
@@ -297,7 +310,7 @@ class Line:
     def _raw(self, method: str, url: str, call: Call, seen: _Seen) -> httpx.Response:
         at_home = _origin(url) == _origin(self.base_url)
         client = self._client(at_home=at_home)
-        headers = dict(call.headers)
+        headers = {name: value for name, value in call.headers.items() if at_home or not name.startswith("anthropic-")}
         content: Any = call.body
         if method in {"GET", "HEAD"} and call.method != method:
             content = b""

@@ -46,14 +46,17 @@ class EventStream:
         return f"EventStream(request_id={self.request_id!r})"
 
     def close(self) -> None:
-        """End it. After `message_stop` the connection is kept for the next request, otherwise it is closed."""
+        """End it, from any thread: one that is waiting for the next event gets `StreamTruncated`.
+
+        After `message_stop` the connection is kept for the next request, otherwise it is closed.
+        """
         if self._closed:
             return
         self._closed = True
         if self._complete:
             self._response.finish(self._pieces)
         else:
-            self._response.close()
+            self._response.abort()
 
     def _checked(self) -> Iterator[dict[str, Any]]:
         try:

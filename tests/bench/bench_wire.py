@@ -246,6 +246,9 @@ def table_of_files(url, folder):
     """Yield the lines of the table of files."""
     with (Path(folder) / "big").open("wb") as file:
         file.truncate(BIG)
+    with (Path(folder) / "big").open("rb") as file:  # into the page cache, so that no side pays for it
+        while file.read(1 << 20):
+            pass
     (Path(folder) / "small").write_bytes(b"x")
     yield f"| {BIG // 1_000_000} MB | claude_magic, MiB added | CPU s | SDK, MiB added | CPU s | goal |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: |"

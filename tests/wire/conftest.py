@@ -37,12 +37,13 @@ class Server:
     """Answers requests with the steps of `script`, in order; the last one repeats.
 
     A step is bytes to send as they are, a list of bytes sent one by one, a callable taking the connection, or None to
-    hang up. `requests` and `connections` tell what happened.
+    hang up. `wrap` makes TLS of a connection; `requests` and `connections` tell what happened.
     """
 
     script: list = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    wrap: object = None
 
     def __post_init__(self):
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -66,6 +67,13 @@ class Server:
             thread.start()
 
     def _serve(self, connection, number):
+        if self.wrap is not None:
+            try:
+                connection = self.wrap(connection)
+            except OSError:  # a client that does not trust us
+                connection.close()
+                return
+            self._open.append(connection)
         reader = connection.makefile("rb")
         try:
             while (request := _read(reader, number)) is not None:

@@ -11,6 +11,7 @@ import traceback
 from datetime import UTC, datetime
 
 import pytest
+
 from claude_magic._version import __version__
 from claude_magic.errors import ConnectionFailed, NotFound, UsageError
 from claude_magic.wire import Client, Secret
@@ -175,8 +176,8 @@ def test_no_key_goes_to_another_host(client, server, reply):
         server.script = [reply(b"", 307, location=f"{other.url}/there?sig=1")]
         assert client.models.get("m")["id"] == "m"
         assert KEY not in str(other.requests)
-        assert {"x-api-key", "authorization"}.isdisjoint(other.requests[0].headers)
-        with pytest.raises(ConnectionFailed, match=f"redirects to {other.url}/there;") as caught:
+        assert {"x-api-key", "authorization", "anthropic-version"}.isdisjoint(other.requests[0].headers)
+        with pytest.raises(ConnectionFailed, match=f"redirects to {other.url}/there,") as caught:
             client.messages.create({"prompt": "private"})
         assert "sig" not in str(caught.value)
         assert len(other.requests) == 1

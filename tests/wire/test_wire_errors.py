@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from claude_magic import errors
 from claude_magic.wire import Secret
 from claude_magic.wire._failures import api_error
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 KEY = "sk-ant-test-0123456789"
 

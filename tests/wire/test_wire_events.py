@@ -9,12 +9,13 @@ import time
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from claude_magic.errors import ConnectionFailed, StreamFailed, StreamTruncated, TimedOut
 from claude_magic.messages import Growing
 from claude_magic.wire import Client
 from claude_magic.wire._sse import NotJSON, Reader
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def frame(event, *, name=None, end="\n"):
@@ -300,6 +301,26 @@ def test_leaving_early_closes_the_connection(client, server, sse):
     with client.messages.stream({}) as stream:
         list(stream)
     assert server.connections == 2
+
+
+def test_a_stop_button_wakes_a_waiting_thread(server, sse):
+    """Closing a stream from another thread ends the one that waits for its next event, at once."""
+    server.script = [[*sse(frame(START))[:-1]]]
+    caught = []
+
+    def wait(stream, began):
+        with pytest.raises(StreamTruncated) as error:
+            [began.set() for _ in stream]
+        caught.append(error.value)
+
+    with Client(base_url=server.url, timeout=60) as client, client.messages.stream({}) as stream:
+        began = threading.Event()
+        thread = threading.Thread(target=wait, args=(stream, began))
+        thread.start()
+        assert began.wait(5)
+        stream.close()
+        thread.join(5)
+    assert caught
 
 
 def test_an_interrupt_while_waiting_shows_nothing_of_the_request(server, sse):

@@ -10,6 +10,7 @@ import sys
 import textwrap
 
 import pytest
+
 from claude_magic.errors import BadRequest, FileProblem, NotFound, TimedOut
 from claude_magic.wire import Client, RemoteFile
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from claude_magic.errors import UsageError
 from claude_magic.wire import RemoteFile
 

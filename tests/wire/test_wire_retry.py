@@ -7,6 +7,9 @@ import time
 from email.utils import formatdate
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from claude_magic.errors import (
     APIError,
     BadRequest,
@@ -20,8 +23,6 @@ from claude_magic.errors import (
 from claude_magic.wire import Client
 from claude_magic.wire._failures import retry_after
 from claude_magic.wire._retry import Clock, Retries
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def error(kind="api_error", message="no", **details):
@@ -208,6 +209,16 @@ def test_a_kept_connection_that_died_costs_nothing(server, reply, waits):
         server.hang_up()
         client.messages.create({})
     assert (len(server.requests), server.connections, waits) == (2, 2, [])
+
+
+def test_a_connection_is_kept_between_cells(server, reply):
+    """After 5.5 idle seconds (httpx itself gives up after 5) the next request still uses the same connection."""
+    server.script = [reply()]
+    with Client(base_url=server.url) as client:
+        client.messages.create({})
+        time.sleep(5.5)
+        client.messages.create({})
+    assert server.connections == 1
 
 
 def test_a_kept_connection_that_dies_under_a_request(server, reply, waits):
