@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from claude_magic.local.standin.columns import core, stems
+from claude_magic.local.standin.columns import core, listed, stems
 from claude_magic.local.standin.phrases import BY, COLOUR, EXTREME, VALUE, Clause, X
 from claude_magic.local.standin.plan import Step
 from claude_magic.local.standin.table import BOOL, EMPTY, NUMBER, OTHER, TIME
@@ -23,10 +23,12 @@ _I = re.IGNORECASE
 _CHART = re.compile(r"\b(bars?|pie|plot|chart|graph)\b", _I)
 _LISTED = re.compile(r"\b(top|bottom|sort|sorted|order|ordered|rank\w*)\b", _I)
 _ADDITIVE = frozenset(
-    "sale revenue amount quantity order unit cost total visitor passenger count profit income spend expense volume "
-    "turnover click visit rainfall precipitation death birth case ride trip".split()
+    listed(
+        "sale revenue amount quantity order unit cost total visitor passenger count profit income spend expense "
+        "volume turnover click visit rainfall precipitation death birth case ride trip "
+    )
 )
-_CALENDAR = frozenset("year month day week date time quarter hour minute season period timestamp".split())
+_CALENDAR = frozenset(listed("year month day week date time quarter hour minute season period timestamp "))
 
 
 def measured(clause: Clause, table: Table) -> tuple[str, ...]:
@@ -93,14 +95,18 @@ def group(clause: Clause, table: Table) -> list[Step]:
     if "nunique" in clause.aggs and clause.named:
         return [Step("group", by=(c,), aggs=("count",)) for c in clause.role(VALUE, BY, X)]
     measuring = tuple(a for a in clause.aggs if a not in {"count", "share", "nunique"})
-    if not values or (not measuring and {"count", "share"} & set(clause.aggs)):
+    shares = "share" in clause.aggs and [v for v in values if table.kind(v) == BOOL]
+    if not values or (not shares and not measuring and {"count", "share"} & set(clause.aggs)):
         return _counts(clause, table, by, tuple(values))
     if not by and _CHART.search(clause.text):
         return [s for v in values for s in histogram(Clause(clause.text, clause.named), table) if v in s.values]
     said: tuple[str, ...] = ()
-    if not measuring:
+    if any(table.kind(v) == BOOL for v in values):
+        said = ("the mean of a yes/no column is the share of yes",)
+    elif not measuring:
         measuring = ("sum",) if re.search(r"how much", clause.text, _I) else _natural(values[0])
         said = (f"the {measuring[0]}, as no other figure was asked for",)
+    measuring = measuring or ("mean",)
     kind = "group" if by else "statistic"
     return [
         Step(kind, (v,), by=by[:2], aggs=measuring, n=clause.n, ascending=clause.ascending, assumed=said)
@@ -136,6 +142,7 @@ def which(clause: Clause, table: Table) -> list[Step]:
 def top(clause: Clause, table: Table) -> list[Step]:
     """The largest or smallest rows by a number, or groups by their aggregate."""
     by = [c for c in grouping(clause, table) if table.kind(c) not in {NUMBER, TIME}]
+    by += [c for c in clause.role(VALUE)[:1] if table[c].convert == "digits" and len(clause.named) > 1]
     values = [c for c in clause.role(VALUE, X, BY) if c not in by and table.kind(c) in {NUMBER, TIME, OTHER}]
     aggs = tuple(a for a in clause.aggs if a not in {"min", "max"})
     # A single extreme ("the largest body mass") needs one row; a list without a number gets five.

@@ -12,29 +12,42 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+
+def listed(text: str) -> list[str]:
+    """The words of a list written as one text."""
+    return text.split()
+
+
 UNITS = frozenset(
-    "mm cm m km um nm g kg mg t lb lbs oz in inch ft mi s sec ms min h hr hrs c f k deg celsius fahrenheit l ml hl "
-    "usd eur gbp chf jpy pct percent perc mv v a ma hz khz mhz kw kwh mw w j kj cal kcal pa hpa kpa bar ppm mph kmh".split()
+    listed(
+        "mm cm m km um nm g kg mg t lb lbs oz in inch ft mi s sec ms min h hr hrs c f k deg celsius fahrenheit l "
+        "ml hl usd eur gbp chf jpy pct percent perc mv v a ma hz khz mhz kw kwh mw w j kj cal kcal pa hpa kpa bar "
+        "ppm mph kmh "
+    )
 )
 """Words at the end of a column's name that say a unit; people leave them out."""
 
 RESERVED = frozenset(
-    "a an the i is it of by on in to and or as at be no not all any each every for from with per over vs versus than "
-    "mean average median sum total count number min max minimum maximum std share percent top bottom line bar plot "
-    "chart graph show draw index value values data table row rows column columns day days week weeks month months "
-    "quarter hour hours time times group groups type level name largest smallest highest lowest most least more less "
-    "between among across what which who how many much box pie scatter histogram trend pivot file first last new "
-    "x y one two three me my you your we our this that these those do does did are was were has have id".split()
+    listed(
+        "a an the i is it of by on in to and or as at be no not all any each every for from with per over vs "
+        "versus than mean average median sum total count number min max minimum maximum std share percent top "
+        "bottom line bar plot chart graph show draw index value values data table row rows column columns day days "
+        "week weeks month months quarter hour hours time times group groups type level name largest smallest "
+        "highest lowest most least more less between among across what which who how many much box pie scatter "
+        "histogram trend pivot file first last new x y one two three me my you your we our this that these those "
+        "do does did are was were has have id "
+    )
 )
 """Words of requests: as a column's name they count only when quoted, or after a word like "of" and "by"."""
 
 _SYNONYMS = {"weight": "mass", "gender": "sex", "revenue": "sale", "turnover": "sale", "date": "time", "cost": "price"}
-_POINTERS = frozenset("of by column columns variable field per against versus vs".split())
+_POINTERS = frozenset(listed("of by column columns variable field per against versus vs "))
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z\d])(?=[A-Z])")
 _QUOTED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|“([^”\n]+)”|(?<!\w)'([^'\n]+)'(?!\w)")
@@ -139,7 +152,7 @@ class Names:
     def _at(self, text: str, words: Sequence[re.Match[str]], i: int) -> tuple[Mention | None, int]:
         for k in range(min(self._longest + 1, len(words) - i), 0, -1):
             run = words[i : i + k]
-            if any(not _JOINT.fullmatch(text, a.end(), b.start()) for a, b in zip(run, run[1:], strict=False)):
+            if any(not _JOINT.fullmatch(text, a.end(), b.start()) for a, b in pairwise(run)):
                 continue
             raw = text[run[0].start() : run[-1].end()]
             names = self._named("".join(s for w in run for s in stems(w.group())), raw, _PART)
@@ -179,9 +192,11 @@ class Names:
 
 _COMMON = frozenset(
     stem(w)
-    for w in "please colour compare correlation describe distribution missing outlier regression relationship summary "
-    "average median largest smallest highest lowest values against versus their there those where which while with "
-    "would could should about after again every other under monthly weekly yearly daily quarterly matrix "
-    "frequency".split()
+    for w in listed(
+        "please colour compare correlation describe distribution missing outlier regression relationship summary "
+        "average median largest smallest highest lowest values against versus their there those where which while "
+        "with would could should about after again every other under monthly weekly yearly daily quarterly matrix "
+        "frequency "
+    )
 )
 """Words too common to be taken for a misspelt column."""

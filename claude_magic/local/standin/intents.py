@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from claude_magic.local.standin import builders
 from claude_magic.local.standin.columns import Names
-from claude_magic.local.standin.phrases import BY, COLOUR, CONDITIONAL, VALUE, Clause, Named, X, clauses, take_apart
+from claude_magic.local.standin.conditions import CONDITIONAL
+from claude_magic.local.standin.phrases import BY, COLOUR, VALUE, Clause, Named, X, clauses, take_apart
 from claude_magic.local.standin.plan import Plan, Step
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def _intent(words: str, build: Callable[[Clause, Table], list[Step]], needs: int
     return Intent(re.compile(rf"(?<!\w)(?:{words})(?!\w)", _I), build, needs)
 
 
-_AGG = r"(?:mean|median|average|avg|sum|total|count|number|minimum|maximum|min|max|std|standard deviation|share|percentage|proportion)s?"
+_AGG = (
+    r"(?:mean|median|average|avg|sum|total|count|number|minimum|maximum|min|max|std|standard deviation|share|"
+    r"percentage|proportion)s?"
+)
 
 INTENTS: dict[str, Intent] = {
     "missing": _intent(
@@ -64,7 +68,8 @@ INTENTS: dict[str, Intent] = {
     ),
     "correlation": _intent(r"correlat\w*|heat[\s-]?maps?|pairwise", builders.correlation),
     "compare": _intent(
-        r"compar\w*|differ(?:s|ed|ence|ences|ent)?(?: between| from| by| for| across)|box[\s-]?(?:and[\s-]whisker[\s-])?"
+        r"compar\w*|differ(?:s|ed|ence|ences|ent)?(?: between| from| by| for| across)|"
+        r"box[\s-]?(?:and[\s-]whisker[\s-])?"
         r"(?:plot|chart|graph)s?|violin(?: plot)?s?|t[\s-]?tests?|anova|significan\w*|differ",
         builders.compare,
         needs=1,
@@ -91,7 +96,8 @@ INTENTS: dict[str, Intent] = {
     "line": _intent(
         r"over (?:the )?(?:time|years?|months?|days?|weeks?)|through time|trends?|time[\s-]?(?:series|line|course)|"
         r"line[\s-]?(?:chart|plot|graph)s?|hourly|daily|(?:week|month|quarter|year)ly|annual(?:ly)?|evol\w+|"
-        r"develop(?:ed|s|ments?)?|chang\w+ (?:over|with)|growth|season\w*|(?:by|per|each|every) (?:hour|day|week|month|quarter|year)",
+        r"develop(?:ed|s|ments?)?|chang\w+ (?:over|with)|growth|season\w*|"
+        r"(?:by|per|each|every) (?:hour|day|week|month|quarter|year)",
         builders.line,
     ),
     "histogram": _intent(
@@ -114,7 +120,8 @@ INTENTS: dict[str, Intent] = {
 """What can be asked for, special before general."""
 
 _FOLLOWS = re.compile(
-    r"^\s*(?:(?:ok(?:ay)?|thanks?(?: you)?|great|please)[\s,.!]+)*(?:now|and|also|same|again|instead|then|but|what about|"
+    r"^\s*(?:(?:ok(?:ay)?|thanks?(?: you)?|great|please)[\s,.!]+)*(?:now|and|also|same|again|instead|then|but|"
+    r"what about|"
     r"how about|the same|do that|this time|next|repeat|redo|make it|use|with|by|per|as|only|colou?r)\b|"
     r"\b(?:instead|too|as well|the same)\b[\s.!?]*$",
     _I,

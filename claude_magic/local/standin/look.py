@@ -35,7 +35,7 @@ df.columns = labels
 def parsed(values):
     """What more than 90 % of some texts parse as."""
     if pd.to_numeric(values, errors="coerce").notna().mean() > 0.9:
-        return "number"
+        return "digits" if values.str.fullmatch(r"\\d+").mean() > 0.9 else "number"
     for utc in (False, True):
         try:
             if pd.to_datetime(values, errors="coerce", utc=utc).notna().mean() > 0.9:
@@ -66,7 +66,8 @@ def look(column):
     else:
         texts = all(isinstance(v, str) for v in present[:1000])
         convert = parsed(present[:5000] if texts else present[:5000].astype(str))
-        kind = {{"number": "number", "time": "time", "time-utc": "time"}}.get(convert, "text" if texts else "other")
+        kinds = {{"number": "number", "digits": "number", "time": "time", "time-utc": "time"}}
+        kind = kinds.get(convert, "text" if texts else "other")
     try:
         unique = int(column.nunique())
     except TypeError:
@@ -81,10 +82,11 @@ warnings.simplefilter("ignore")  # pandas warns of every text that is no date
 columns = [{{"name": name, **look(df[name])}} for name in labels]
 print(f"{{len(df):,}} rows, {{df.shape[1]}} columns")
 for c in columns[:60]:
-    print(f"{{c['name'][:40]:<40}} {{c['kind']:<9}} {{c['missing']:>9,}} missing  {{c['unique'] if c['unique'] is not None else '?':>9}} distinct")
+    print(f"{{c['name'][:40]:<40}} {{c['kind']:<9}} {{c['missing']:>9,}} missing {{c['unique'] or '?':>9}} distinct")
 print("columns:", json.dumps({{"rows": len(df), "indexed": indexed, "relabel": relabel, "columns": columns}}))
 '''
 
+_MANY = 50  # rows; in fewer, values may differ by chance
 _IDENTIFIERS = ("id", "uuid", "guid", "key", "no", "nr", "number", "index", "code", "zip", "postcode", "phone")
 
 
@@ -110,12 +112,8 @@ def _column(told: dict[str, Any], rows: int) -> Column:
     name = told["name"]
     every = unique is not None and unique == rows - told["missing"] and rows > 1
     # A number that every row has its own of, and whose name says so, identifies; a measurement may be unique by chance.
-    said = is_identifier(name) and (unique is None or unique > rows // 2)
-    own = (
-        said
-        or (every and told["integer"] and rows > 100 and _counts_up(name))
-        or (every and kind == "text" and rows > 50)
-    )  # noqa: PLR2004
+    own = is_identifier(name) and (unique is None or unique > rows // 2)
+    own = own or (every and rows > _MANY and ((told["integer"] and _counts_up(name)) or kind == "text"))
     return Column(
         name, kind, unique, plain=told["plain"], finite=told["finite"], convert=told["convert"],
         identifier=bool(own), values=tuple(told["values"]) if kind in {CATEGORY, BOOL, "text"} else (),

@@ -7,13 +7,19 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import one_line
+from claude_magic.local.standin.columns import stems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>|$~&#!]|(?<!\w)_|_(?!\w))")
-_SAFE_NAME = re.compile(r"[\w .,:%/()+\-]{1,60}")
+_SAFE_NAME = re.compile(r"[^`|<>\\]{1,60}")
 _LONGEST = 60
+_FORMS = ((1e15, ".3e"), (10_000, ",.0f"), (100, ",.1f"), (1, ".2f"), (0.001, ".3g"))
+_PLAIN = frozenset({"year", "id", "code", "zip", "postcode", "no"})
+DASH = "\u2013"
+"""What stands for a missing figure."""
+_FIGURE = re.compile(rf"[-\d.,e+∞{DASH}]+")
 _MISSING = {"nan", "NaN", "None", "NaT", "<NA>"}
 
 
@@ -48,8 +54,8 @@ def missing(value: Any) -> bool:
 def number(value: Any) -> str:
     """A figure for reading: thousands separated, three to five significant digits."""
     if missing(value):
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, int | float):
+        return DASH
+    if not _number(value):
         return moment(value)
     if isinstance(value, int):
         return f"{value:,}"
@@ -58,15 +64,17 @@ def number(value: Any) -> str:
     size = abs(value)
     if value == int(value) and size < 1e15:  # noqa: PLR2004 - beyond it a float's last digits are not its own
         return f"{int(value):,}"
-    for least, form in ((1e15, ".3e"), (10_000, ",.0f"), (1000, ",.1f"), (100, ".1f"), (1, ".2f"), (0.001, ".3g")):
-        if size >= least:
-            return format(value, form)
-    return f"{value:.2e}"
+    return format(value, next((form for least, form in _FORMS if size >= least), ".2e"))
 
 
 def moment(value: Any) -> str:
     """A point in time without an empty time of day, or any other value as text."""
-    return md(re.sub(r"[ T]00:00:00(\.0+)?(?:\+00:00|Z)?$", "", str(value)))
+    return md(re.sub(r"[ T]00:00:00(\.0+)?(?:[+-]\d\d:\d\d|Z)?$", "", str(value)))
+
+
+def two(value: float) -> str:
+    """Two decimals, and no minus before zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def p_value(p: Any) -> str:
@@ -81,24 +89,56 @@ def count(n: Any, word: str) -> str:
     return f"{number(n)} {word}" + ("" if n == 1 else "s")
 
 
-def cell(value: Any) -> str:
-    """A group's name or any value of a table."""
+def cell(value: Any, name: str = "") -> str:
+    """A group's name or any value of a table; years and codes, known by their column's name, stay without commas."""
     if isinstance(value, list | tuple):
         return ", ".join(cell(v) for v in value)
-    return (
-        number(value)
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        else "–"
-        if missing(value)
-        else moment(value)
+    if missing(value):
+        return DASH
+    if not _number(value):
+        return moment(value)
+    whole = (
+        isinstance(value, int) or value == int(value) if not isinstance(value, float) or math.isfinite(value) else False
     )
+    return str(int(value)) if whole and stems(name)[-1:] and stems(name)[-1] in _PLAIN else number(value)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Any]], most: int = 12) -> str:
-    """A Markdown table of at most `most` rows; says how many are left out."""
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[Any]], most: int = 12, *, alike: bool = True, named: bool = False
+) -> str:
+    """A Markdown table of at most `most` rows; says how many are left out.
+
+    Args:
+        header: column headings, as Markdown.
+        rows: the values.
+        most: rows to show.
+        alike: the figures of a column measure one thing and get the same number of decimals.
+        named: the first column holds names of columns.
+
+    """
     if not rows:
         return ""
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" + " ---: |" * (len(header) - 1)]
-    lines += ["| " + " | ".join(cell(v) for v in row) + " |" for row in rows[:most]]
+    shown = rows[:most]
+    columns = [_column([row[i] for row in shown], name, alike=alike) for i, name in enumerate(header)]
+    if named:
+        columns[0] = [names(row[0]) if isinstance(row[0], list) else code(row[0]) for row in shown]
+    rule = "".join(" ---: |" if i and all(map(_FIGURE.fullmatch, c)) else " --- |" for i, c in enumerate(columns))
+    body = ("| " + " | ".join(cells) + " |" for cells in (header, *zip(*columns, strict=True)))
+    lines = [next(body), "|" + rule, *body]
     more = f"\n\n… and {len(rows) - most:,} more." if len(rows) > most else ""
     return "\n".join(lines) + more
+
+
+def _column(values: Sequence[Any], name: str, *, alike: bool) -> list[str]:
+    plain = name.strip("`")
+    numbers = [v for v in values if _number(v) and math.isfinite(v)]
+    whole = all(isinstance(v, int) or v == int(v) for v in numbers)
+    if not alike or whole or not numbers or max(map(abs, numbers)) < 1:
+        return [cell(v, plain) for v in values]
+    size = max(map(abs, numbers))
+    form = next((form for least, form in _FORMS if size >= least), ".3g")
+    return [format(float(v), form) if _number(v) and math.isfinite(v) else cell(v, plain) for v in values]

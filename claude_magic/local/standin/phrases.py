@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from claude_magic.local.standin.columns import stem, stems
-from claude_magic.local.standin.plan import Filter
+from claude_magic.local.standin.columns import listed, stems
+from claude_magic.local.standin.conditions import conditions
 
 if TYPE_CHECKING:
     from claude_magic.local.standin.columns import Names
-    from claude_magic.local.standin.table import Column, Table
+    from claude_magic.local.standin.plan import Filter
+    from claude_magic.local.standin.table import Table
 
 VALUE, BY, COLOUR, X = "value", "by", "colour", "x"
 
@@ -31,7 +32,8 @@ _ROLES: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         X,
         re.compile(
-            r"\b(vs\.?|versus|against|as a function of|on the x.?axis|depend\w* on|plotted over|from|with|and)\s+(the\s+)?$",
+            r"\b(vs\.?|versus|against|as a function of|on the x.?axis|depend\w* on|plotted over|from|with|and)\s+"
+            r"(the\s+)?$",
             _I,
         ),
     ),
@@ -52,7 +54,7 @@ AGGREGATIONS: tuple[tuple[str, str], ...] = (
     ("share", r"shares?|percent(?:age)?s?|per cent|proportions?|fractions?"),
     (
         "count",
-        r"counts?|counted|number of|numbers of|how many|how often|frequenc(?:y|ies)|occurrences?|most common|commonest|most frequent",
+        r"counts?|counted|numbers? of|how (?:many|often)|frequenc(?:y|ies)|occurrences?|most (?:common|frequent)",
     ),
 )
 _AGGREGATIONS = tuple((name, re.compile(rf"(?<!\w)({words})(?!\w)", _I)) for name, words in AGGREGATIONS)
@@ -68,7 +70,7 @@ _FREQUENCIES = tuple(
         ("YS", "yearly|annual(ly)?|year by year|year on year", "year"),
     )
 )
-_NUMBERS = {w: i for i, w in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)}
+_NUMBERS = {w: i for i, w in enumerate(listed("one two three four five six seven eight nine ten eleven twelve "), 1)}
 _NUMBERS |= {"fifteen": 15, "twenty": 20, "fifty": 50, "a dozen": 12}
 _COUNT = r"(\d{1,4}|" + "|".join(_NUMBERS) + ")"
 _EXTREME = (
@@ -79,7 +81,8 @@ _SMALL = re.compile(
     r"\b(bottom|smallest|lowest|lightest|shortest|earliest|worst|least|fewest|cheapest|ascending|minimum)\b", _I
 )
 _HOW_MANY = re.compile(
-    rf"\b(?:top|bottom|first|last)[\s-]+(?:the\s+)?{_COUNT}\b|\b{_COUNT}\s+(?:rows? )?(?:of the\s+)?(?:the\s+)?(?:{_EXTREME})\b"
+    rf"\b(?:top|bottom|first|last)[\s-]+(?:the\s+)?{_COUNT}\b|"
+    rf"\b{_COUNT}\s+(?:rows? )?(?:of the\s+)?(?:the\s+)?(?:{_EXTREME})\b"
     rf"|\b(?:{_EXTREME})\s+{_COUNT}\b|\b{_COUNT}\s+(?:random\s+)?rows\b|\b(?:head|sample)\s+(?:of\s+)?{_COUNT}\b",
     _I,
 )
@@ -87,17 +90,22 @@ EXTREME = re.compile(rf"\b({_EXTREME})\b", _I)
 
 # What begins a request of its own, so that "… and a bar chart of …" is cut and "… and island" is not.
 _BEGINS = (
-    r"(?:(?:then|also|next|finally|please|can you|could you|show(?: me)?|draw|plot|make|create|give(?: me)?|add|do|run|compute|"
+    r"(?:(?:then|also|next|finally|please|can you|could you|show(?: me)?|draw|plot|make|create|give(?: me)?|add|do|run|"
+    r"compute|"
     r"calculate|list|find|me|with|a|an|the|its|another|simple|by)\s+)*"
-    r"(?:histograms?|bar[\s-]?(?:chart|plot|graph)s?|bars\b|scatter|line[\s-]?(?:chart|plot|graph)|box[\s-]?plots?|heat[\s-]?maps?|"
+    r"(?:histograms?|bar[\s-]?(?:chart|plot|graph)s?|bars\b|scatter|line[\s-]?(?:chart|plot|graph)|"
+    r"box[\s-]?plots?|heat[\s-]?maps?|"
     r"correlations?|pivot|cross[\s-]?tab|outliers?|missing|describe|summar|regress|regression|distributions?|top\s+\w+|"
     r"bottom\s+\w+|largest|smallest|how\s|which\s|what\s|compare\b|trend|pie|fit\s|detect\s|relationship|group\s"
-    + "{aggregations})"
+    "{aggregations})"
 )
 _AGG_BEGINS = "|" + "|".join(rf"(?:{words})\b" for _, words in AGGREGATIONS)
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+|;")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.)])\s+")
-_AND = r"\s*(?:,\s*(?:and\s+|then\s+)?|\band\s+(?:then\s+)?|\bthen\s+|\bplus\s+|\bas well as\s+|\bfollowed by\s+|\balong with\s+)"
+_AND = (
+    r"\s*(?:,\s*(?:and\s+|then\s+)?|\band\s+(?:then\s+)?|\bthen\s+|\bplus\s+|\bas well as\s+|\bfollowed by\s+|"
+    r"\balong with\s+)"
+)
 _CUT_CHART = re.compile(_AND + rf"(?={_BEGINS.replace('{aggregations}', '')})", _I)
 _CUT_ANY = re.compile(_AND + rf"(?={_BEGINS.replace('{aggregations}', _AGG_BEGINS)})", _I)
 _AGG_WORD = re.compile("|".join(rf"\b(?:{words})\b" for _, words in AGGREGATIONS), _I)
@@ -239,90 +247,3 @@ def _role(gap: str, tail: str, kind: str, *, first: bool) -> str:
             return VALUE
         return role
     return BY if kind in {"category", "text", "bool"} and not first and _STRONG_BY.search(gap) else VALUE
-
-
-_OPERATORS: tuple[tuple[str, str], ...] = (
-    (">=", r">=|≥|at least|no less than"),
-    ("<=", r"<=|≤|at most|no more than|up to"),
-    ("!=", r"!=|≠|<>|not equal to|is not|isn't|not"),
-    (">", r">|above|over|greater than|more than|larger than|bigger than|higher than|exceed(?:s|ing)?|after"),
-    ("<", r"<|below|under|less than|smaller than|lower than|fewer than|before"),
-    ("==", r"==|=|equals?(?: to)?|is|are|:"),
-)
-_VALUE = r"(?P<value>-?\d+(?:[.,]\d+)*(?![\w-])|\"[^\"]+\"|'[^']+'|“[^”]+”|`[^`]+`)"
-_CONDITIONS = tuple(
-    (op, re.compile(rf"\s*(?:(?:that )?(?:is|are|was)\s+)?(?:{words})\s*{_VALUE}", _I)) for op, words in _OPERATORS
-)
-CONDITIONAL = re.compile(
-    r"\b(where|whose|only|excluding|except|without|ignor\w+|filter\w*|restrict\w*|having)\b|[<>≥≤]|==|\bin (19|20)\d\d\b"
-    r"|\b(above|below|under|more than|less than|at least|at most)\s+-?\d",
-    _I,
-)
-
-
-def conditions(text: str, names: Names, table: Table) -> tuple[list[Filter], str]:
-    """Which rows a clause is about, and the clause without the words that say so.
-
-    Read are comparisons with a number or a quoted text ("mass > 4000", `species is "Gentoo"`), and values of a
-    column that are known from the file ("Adelie penguins").
-    """
-    found: list[Filter] = []
-    cuts: list[tuple[int, int]] = []
-    for mention in names.find(text):
-        for op, pattern in _CONDITIONS:
-            match = pattern.match(text, mention.end)
-            if match:
-                found.append(Filter(mention.columns[0], op, (_literal(match["value"]),)))
-                cuts.append((mention.start, match.end()))
-                break
-    for match in _YEAR.finditer(text):
-        column = next((c for c in table.columns if _is_year(c)), None)
-        if column is not None and not any(a < match.end() and match.start() < b for a, b in cuts):
-            found.append(Filter(column.name, "year" if column.kind == "time" else "==", (int(match[1]),)))
-            cuts.append(match.span())
-    known, more = _known_values(text, names, table, cuts)
-    rest = text
-    for start, end in sorted(cuts + more, reverse=True):
-        rest = rest[:start] + " " * (end - start) + rest[end:]
-    return found + known, rest
-
-
-_YEAR = re.compile(r"\b(?:in|during|for|from|of) (?:the year )?((?:19|20)\d\d)\b(?!\s*(?:rows|-|to\b))", _I)
-
-
-def _is_year(column: Column) -> bool:
-    return column.kind == "time" or (column.kind == "number" and stems(column.name)[-1:] == ["year"])
-
-
-def _literal(raw: str) -> str | float:
-    if raw[0] in "\"'“`":
-        return raw[1:-1]
-    plain = raw.replace(",", "")
-    return float(plain) if "." in plain else int(plain)
-
-
-def _known_values(
-    text: str, names: Names, table: Table, taken: list[tuple[int, int]]
-) -> tuple[list[Filter], list[tuple[int, int]]]:
-    blocked = taken + [(m.start, m.end) for m in names.find(text)]
-    words = [(m.start(), m.end(), stem(m.group())) for m in re.finditer(r"[^\W_]+", text)]
-    kept: dict[str, list[str]] = {}
-    cuts: list[tuple[int, int]] = []
-    for column in table.columns:
-        for value in column.values if column.groups else ():
-            key = stems(value)
-            at = _run(words, key, blocked + cuts) if sum(map(len, key)) > 2 else None  # noqa: PLR2004 - "no", "a"
-            if at is not None:
-                kept.setdefault(column.name, []).append(value)
-                cuts.append(at)
-    return [Filter(c, "==", tuple(v)) for c, v in kept.items()], cuts
-
-
-def _run(words: list[tuple[int, int, str]], key: list[str], blocked: list[tuple[int, int]]) -> tuple[int, int] | None:
-    for i in range(len(words) - len(key) + 1):
-        run = words[i : i + len(key)]
-        if [w for _, _, w in run] == key:
-            start, end = run[0][0], run[-1][1]
-            if not any(a < end and start < b for a, b in blocked):
-                return start, end
-    return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic.local.standin import schema
 from claude_magic.local.standin.columns import Names, stems
-from claude_magic.local.standin.phrases import CONDITIONAL
+from claude_magic.local.standin.conditions import CONDITIONAL
 from claude_magic.local.standin.table import CATEGORY, OTHER, TEXT, TIME, Table, ending
 
 if TYPE_CHECKING:

@@ -39,7 +39,8 @@ class Column:
         unique: number of distinct values, None when not known.
         plain: the values are numpy's own (no nullable, decimal or text type to convert before arithmetic).
         finite: known to hold no infinite value.
-        convert: "", "number", "seconds", "time" or "time-utc": what its values are turned into on loading.
+        convert: "", "number", "digits", "seconds", "time" or "time-utc": what its values are turned into on loading;
+            "digits" are texts of digits, numbers only when measured, names otherwise.
         identifier: every row has its own; not worth a histogram.
         values: some of its values, when they are few.
 
@@ -99,7 +100,7 @@ class Table:
 
     def numbers(self) -> tuple[str, ...]:
         """Names of the columns worth measuring: numbers that are no identifiers."""
-        return tuple(c.name for c in self.columns if c.numeric and not c.identifier)
+        return tuple(c.name for c in self.columns if c.numeric and not c.identifier and c.convert != "digits")
 
     def times(self) -> tuple[str, ...]:
         """Names of the columns that hold points in time."""

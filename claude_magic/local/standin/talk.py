@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 WHO = "I am the local stand-in, not Claude: a program without a language model."
 ABILITIES = (
-    "Given a table (`-u df`), I match the words of a prompt to its columns, write pandas and matplotlib code, run it and "
-    "report what it printed: describe, missing values, histogram, bars by group, line over time, scatter, correlation, "
-    "largest and smallest, pivot, outliers, regression line, comparison of groups. For everything else, ask Claude "
-    "with `%claude use api`."
+    "Given a table (`-u df`), I match the words of a prompt to its columns, write pandas and matplotlib code, run "
+    "it and report what it printed: describe, missing values, histogram, bars by group, line over time, scatter, "
+    "correlation, largest and smallest, pivot, outliers, regression line, comparison of groups. For everything else, "
+    "ask Claude with `%claude use api`."
 )
-NO_TOOL = "A table is attached, but the request holds no code execution tool, so I can't compute from it: use `--upload` (`-u`) or `--run`."
+NO_TOOL = (
+    "A table is attached, but the request holds no code execution tool, so I can't compute from it: use `--upload` "
+    "(`-u`) or `--run`."
+)
 NO_TABLE = (
     "This reads like a question about a table, but none was uploaded: attach one with `-u`, such as `%%claude -u df`."
 )
@@ -39,19 +42,25 @@ _FEATURES = re.compile(
     _I | re.DOTALL,
 )
 _ECHO = re.compile(
-    r"^\s*(?:please\s+)?(?:say|repeat|echo|reply with|answer with|respond with)(?:\s+(?:exactly|only|just|the words?|after me))*\s*:?\s+(.+)$",
+    r"^\s*(?:please\s+)?(?:say|repeat|echo|reply with|answer with|respond with)"
+    r"(?:\s+(?:exactly|only|just|the words?|after me))*\s*:?\s+(.+)$",
     _I | re.DOTALL,
 )
 _RECAP = re.compile(
-    r"\bwhat (did|have) i (just |last )?(say|said|ask|asked|tell|told|write|written)|\b(my|the) (previous|last|first|earlier) (message|question|prompt)|so far\b",
+    r"\bwhat (did|have) i (just |last )?(say|said|ask|asked|tell|told|write|written)|"
+    r"\b(my|the) (previous|last|first|earlier) (message|question|prompt)|so far\b",
     _I,
 )
 _WORDS = re.compile(r"\b(count|how many)\b.*\b(words|characters|letters)\b", _I)
-_SUM = re.compile(r"(?<![\w.])[-+(]*\d[\d\s.,+\-*/%()^×÷·−]*(?<![\s.,+\-*/%^×÷·−])")
+_SUM = re.compile(
+    r"(?<![\w.])[-+(]*\d[\d\s.,+\-*/%()^\u00d7\u00f7\u00b7\u2212]*(?<![\s.,+\-*/%^\u00d7\u00f7\u00b7\u2212])"
+)
 _OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
 }  # fmt: skip
+# Signs as people type them: times, dot, division, minus.
+_SIGNS = {"\u00d7": "*", "\u00b7": "*", "\u00f7": "/", "\u2212": "-"}
 _MOST_BITS = 4096
 _MOST_WORDS = 100_000
 
@@ -125,7 +134,9 @@ def _counted(prompt: str) -> str:
 def _calculated(prompt: str) -> str:
     for match in _SUM.finditer(prompt):
         text = match.group().strip()
-        if not re.search(r"\d\s*[-+*/%^×÷·−]", text) or re.fullmatch(r"\d{4}-\d\d(-\d\d)?", text):  # a date is no sum
+        if not re.search(r"\d\s*\)*\s*[-+*/%^\u00d7\u00f7\u00b7\u2212]", text) or re.fullmatch(
+            r"\d{4}-\d\d(-\d\d)?", text
+        ):  # a date is no sum
             continue
         value = calculate(text)
         if value is not None:
@@ -135,9 +146,9 @@ def _calculated(prompt: str) -> str:
 
 def calculate(text: str) -> int | float | None:
     """The value of an arithmetic expression, or None when it is none; never runs anything."""
-    source = text.translate(str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "^": "**", ",": ""})).replace(
-        "****", "**"
-    )
+    source = text.replace(",", "").replace("^", "**")
+    for sign, plain in _SIGNS.items():
+        source = source.replace(sign, plain)
     try:
         return _value(ast.parse(source.strip(), mode="eval").body)
     except (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):

@@ -6,7 +6,17 @@ import re
 from typing import TYPE_CHECKING
 
 from claude_magic.local.standin.scripts import groups, rows, shapes
-from claude_magic.local.standin.scripts.frame import END, GROUPS, NAMES, STYLE, file_name, imports, label, load
+from claude_magic.local.standin.scripts.frame import (
+    END,
+    GROUPS,
+    NAMES,
+    STYLE,
+    digits_as_names,
+    file_name,
+    imports,
+    label,
+    load,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +50,7 @@ SECTIONS: dict[str, Callable[[Step, Table, str], str]] = {
 def script(plan: Plan, table: Table) -> str:
     """The program that carries out `plan`; its last line of output begins with ``figures: `` and is JSON."""
     sections, used = [], set()
+    table = digits_as_names(plan, table)
     for step in plan.steps:
         name = base = file_name(step)
         number = 1

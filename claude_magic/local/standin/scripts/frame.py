@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from claude_magic.local.standin.table import BOOL, FEW, NUMBER, OTHER, READERS, TIME, ending
+from claude_magic.local.standin.table import BOOL, FEW, NUMBER, OTHER, READERS, TEXT, TIME, ending
 
 if TYPE_CHECKING:
     from claude_magic.local.standin.plan import Filter, Plan, Step
@@ -79,6 +79,15 @@ def key(column: Column, most: int = FEW) -> str:
     return repr(column.name) if few else f"groups({column.name!r}{limit})"
 
 
+def digits_as_names(plan: Plan, table: Table) -> Table:
+    """`table` with texts of digits taken as names wherever the plan does not measure them."""
+    measured = {v for s in plan.steps for v in (*s.values, s.x)}
+    for column in table.columns:
+        if column.convert == "digits" and column.name not in measured:
+            table = table.as_kind(column.name, TEXT)
+    return table
+
+
 def imports(body: str) -> str:
     """The import lines that `body` needs."""
     lines = ["import json", "import os", "from pathlib import Path", ""]
@@ -120,7 +129,7 @@ def _conversion(column: Column, *, valued: bool) -> str:
         return f'{target} = pd.to_datetime({target}, errors="coerce"{more})'
     if column.convert == "seconds":
         return f"{target} = {target}.dt.total_seconds()"
-    if column.convert == "number" or (column.kind == OTHER and valued):
+    if column.convert == "number" or (valued and (column.convert == "digits" or column.kind == OTHER)):
         return f'{target} = pd.to_numeric({target}, errors="coerce")'
     if column.kind == BOOL and valued:
         return f"{target} = {target}.astype(float)  # the mean is the share of True"

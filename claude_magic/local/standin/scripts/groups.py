@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from claude_magic.local.standin.table import Table
 
 TITLES = {
-    "mean": "Mean", "median": "Median", "sum": "Total", "std": "Standard deviation of", "min": "Minimum", "max": "Maximum",
-    "count": "Rows", "share": "Share of rows (%)", "nunique": "Distinct values of",
+    "mean": "Mean", "median": "Median", "sum": "Total", "std": "Standard deviation of", "min": "Minimum",
+    "max": "Maximum", "count": "Rows", "share": "Share of rows (%)", "nunique": "Distinct values of",
 }  # fmt: skip
 """Aggregation -> how a title says it."""
 
@@ -29,7 +29,9 @@ def _title(step: Step, value: str = "") -> str:
 def statistic(step: Step, table: Table, file: str) -> str:  # noqa: ARG001 - a single figure leaves no file
     """One figure for the whole table, or for one column."""
     if not step.values:
-        return 'print(f"{len(df):,} rows, {df.shape[1]} columns")\nfigures.append({"rows": len(df), "columns": df.shape[1]})'
+        return """\
+print(f"{len(df):,} rows, {df.shape[1]} columns")
+figures.append({"rows": len(df), "columns": df.shape[1]})"""
     value = step.values[0]
     aggs = [a for a in step.aggs if a != "share"]
     return f"""\
@@ -69,7 +71,10 @@ def group(step: Step, table: Table, file: str) -> str:
     labels = f"xlabel={label(first)!r}, ylabel={axis!r}" if ordered else f"xlabel={axis!r}, ylabel={label(first)!r}"
     lines += [f"ax.set(title={title}, {labels})", f'fig.savefig(output / "{file}.png")', "print(shown)"]
     lines.append(
-        f'figures.append({{"table": shown.to_dict("split"), "groups": len(table), "rows": len(df), "missing": {missing}}})'
+        f"""\
+figures.append({{
+    "table": shown.to_dict("split"), "groups": len(table), "rows": len(df), "missing": {missing},
+}})"""
     )
     return "\n".join(lines)
 
@@ -81,7 +86,10 @@ def _key(step: Step, table: Table, name: str) -> str:
 
 def _bars_chart(columns: list[str]) -> list[str]:
     if len(columns) > 1:
-        draw = [f"shown.set_axis(names(shown.index))[{columns!r}].plot.barh(ax=ax, width=0.8)"]
+        draw = [
+            f"shown.set_axis(names(shown.index))[{columns!r}].plot.barh(ax=ax, width=0.8)",
+            'ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))',
+        ]
     else:
         draw = [
             f"ax.barh(range(len(shown)), shown[{columns[0]!r}])",
@@ -100,7 +108,9 @@ def _bars_chart(columns: list[str]) -> list[str]:
 def _columns_chart(columns: list[str]) -> list[str]:
     return [
         "fig, ax = plt.subplots()",
-        f"shown.set_axis(names(shown.index))[{columns!r}].plot.bar(ax=ax, width=0.8, rot=0 if len(shown) < 9 else 60, legend={len(columns) > 1})",
+        "rotation = 0 if len(shown) < 9 else 60",
+        f"labelled = shown.set_axis(names(shown.index))[{columns!r}]",
+        f"labelled.plot.bar(ax=ax, width=0.8, rot=rotation, legend={len(columns) > 1})",
         'ax.grid(axis="x", visible=False)',
     ]
 
@@ -199,7 +209,10 @@ for (i, j), cell in np.ndenumerate(table.to_numpy(dtype=float)):
 ax.set(title={_title(step, step.values[0] if step.values else "")!r}, xlabel={columns!r}, ylabel={label(rows)!r})
 fig.savefig(output / "{file}.png")
 print(table)
-figures.append({{"table": table.to_dict("split"), "rows": len(df), "missing": df[{[*step.by, *step.values]!r}].isna().any(axis=1).sum()}})"""
+figures.append({{
+    "table": table.to_dict("split"), "rows": len(df),
+    "missing": df[{[*step.by, *step.values]!r}].isna().any(axis=1).sum(),
+}})"""
 
 
 def line(step: Step, table: Table, file: str) -> str:
@@ -220,10 +233,20 @@ def line(step: Step, table: Table, file: str) -> str:
 table.to_csv(output / "{file}.csv")
 fig, ax = plt.subplots(figsize=(8, 4.2))
 ax.plot(table.index, table.to_numpy(dtype=float), marker="o" if len(table) < 40 else "", markersize=4)
-{'ax.tick_params(axis="x", rotation=30)' + chr(10) if time else ""}{legend}ax.set(title={f"{shown} over {across}"!r}, xlabel={across!r}, ylabel={shown!r})
+{_AXIS[bool(time)]}
+{legend}ax.set(title={f"{shown} over {across}"!r}, xlabel={across!r}, ylabel={shown!r})
 fig.savefig(output / "{file}.png")
 print(table)
-{_line_figures(step, table)}"""
+{_line_figures(step)}"""
+
+
+_AXIS = {
+    True: 'ax.tick_params(axis="x", rotation=30)',
+    False: """\
+if pd.api.types.is_integer_dtype(table.index):
+    ax.xaxis.get_major_locator().set_params(integer=True)""",
+}
+"""Source that labels the horizontal axis; key: it is a time."""
 
 
 def _line_data(step: Step, table: Table) -> str:
@@ -251,14 +274,13 @@ days = (df[{step.x!r}].max() - df[{step.x!r}].min()).days
 freq = "h" if days < 3 else "D" if days <= 92 else "W" if days <= 730 else "MS" if days <= 7300 else "YS\""""
 
 
-def _line_figures(step: Step, table: Table) -> str:
+def _line_figures(step: Step) -> str:
     used = [*step.values, *([step.x] if step.x else []), *step.by]
     return f"""\
-ends = table.iloc[[0, -1]] if len(table) > 1 else table
-total = table.sum(axis=1, min_count=1) if table.shape[1] > 1 else table.iloc[:, 0]
+points = table.unstack().dropna()
+high, low = (points.idxmax(), points.idxmin()) if len(points) else ((), ())
 figures.append({{
-    "ends": ends.to_dict("split"), "points": len(table), "freq": freq, "series": table.shape[1], "rows": len(df),
-    "missing": df[{used!r}].isna().any(axis=1).sum(),
-    "highest": [total.idxmax(), total.max()] if total.notna().any() else [],
-    "lowest": [total.idxmin(), total.min()] if total.notna().any() else [],
+    "ends": (table.iloc[[0, -1]] if len(table) > 1 else table).to_dict("split"), "points": len(table), "freq": freq,
+    "highest": [*high, points.max()] if len(points) else [], "lowest": [*low, points.min()] if len(points) else [],
+    "rows": len(df), "missing": df[{used!r}].isna().any(axis=1).sum(),
 }})"""

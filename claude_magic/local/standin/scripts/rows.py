@@ -38,7 +38,8 @@ if len(summary):
     summary.to_csv(output / "{file}_numbers.csv")
 
 # One chart: numbers as histograms, columns of few values as bars; identifiers and free text show nothing.
-shapes = [c for c in numbers if numbers[c].nunique() > 1 and not (overview.loc[c, "distinct"] == len(data) > 50 and str(data[c].dtype).lower().startswith("int"))]
+own = overview["distinct"].eq(len(data)) & overview["type"].str.lower().str.startswith(("int", "uint"))
+shapes = [c for c in numbers if numbers[c].nunique() > 1 and not (own[c] and len(data) > 50)]
 bars = [c for c in data if c not in numbers and 1 < overview.loc[c, "distinct"] <= 20]
 drawn = (shapes[:6] + bars[:9 - len(shapes[:6])]) or list(numbers)[:1]
 if drawn:
@@ -56,7 +57,8 @@ if drawn:
         ax.set_visible(False)
     fig.savefig(output / "{file}.png")
 figures.append({{
-    "rows": len(data), "columns": data.shape[1], "overview": overview.head(40).to_dict("split"), "complete": data.notna().all(axis=1).sum(),
+    "rows": len(data), "columns": data.shape[1], "overview": overview.head(40).to_dict("split"),
+    "complete": data.notna().all(axis=1).sum(),
     "summary": summary.head(40).to_dict("split"), "missing": data.isna().sum().sum(), "drawn": [str(c) for c in drawn],
 }})"""
 
@@ -118,6 +120,8 @@ def top(step: Step, table: Table, file: str) -> str:
     named = [*step.by, *(c.name for c in table.columns if c.name not in {value, *step.by})][:7]
     numeric = table.kind(value) == NUMBER
     chart = ""
+    title = f"{'Smallest' if step.ascending else 'Largest'} {step.n} by {label(value)}"
+    owner = label(step.by[0]) if step.by else "row"
     if numeric and step.n > 1:
         who = f"shown[{step.by[0]!r}]" if step.by else "shown.index"
         chart = f"""
@@ -127,7 +131,7 @@ ax.set_yticks(range(len(shown)), names({who}))
 ax.bar_label(ax.containers[0], fmt="{{:,.4g}}", padding=3)
 ax.margins(x=0.12)
 ax.invert_yaxis()
-ax.set(title={f"{'Smallest' if step.ascending else 'Largest'} {step.n} by {label(value)}"!r}, xlabel={label(value)!r}, ylabel={label(step.by[0]) if step.by else "row"!r})
+ax.set(title={title!r}, xlabel={label(value)!r}, ylabel={owner!r})
 fig.savefig(output / "{file}.png")"""
     return f"""\
 table = df.dropna(subset=[{value!r}]).sort_values({value!r}, ascending={step.ascending}, kind="stable").head({step.n})

@@ -70,7 +70,9 @@ for ax in axes.flat[len(columns):]:
     ax.set_visible(False)
 fig.savefig(output / "{file}.png")
 print(summary)
-figures.append({{"table": summary.to_dict("split"), "rows": len(df), "missing": df[columns].isna().any(axis=1).sum()}})"""
+figures.append({{
+    "table": summary.to_dict("split"), "rows": len(df), "missing": df[columns].isna().any(axis=1).sum(),
+}})"""
 
 
 def scatter(step: Step, table: Table, file: str) -> str:
@@ -124,7 +126,9 @@ print("within groups:", within)"""
     return f"""\
 r = {numbers[0]}.corr({numbers[1]})
 print(f"r = {{r:.3f}} over {{len(data):,}} rows"){within}
-figures.append({{"r": r, "used": len(data), "rows": len(df), "missing": len(df) - len(data){', "within": within' if within else ""}}})"""
+figures.append({{
+    "r": r, "used": len(data), "rows": len(df), "missing": len(df) - len(data), "within": {"within" if within else "{}"},
+}})"""
 
 
 def regression(step: Step, table: Table, file: str) -> str:
@@ -148,12 +152,15 @@ else:
 fig, ax = plt.subplots(figsize=(7, 4.8))
 ax.scatter(data["x"], data["y"], s=16, alpha=max(0.05, min(0.75, 3000 / len(data))), linewidths=0)
 ends = np.array([data["x"].min(), data["x"].max()])
-ax.plot(ends, intercept + slope * ends, color="#D55E00", linewidth=2, label=f"y = {{intercept:.4g}} + {{slope:.4g}} x,  r² = {{r2:.3f}}")
+equation = f"y = {{intercept:.4g}} {{'+' if slope >= 0 else '-'}} {{abs(slope):.4g}} x,  r² = {{r2:.3f}}"
+ax.plot(ends, intercept + slope * ends, color="#D55E00", linewidth=2, label=equation)
 ax.legend()
 ax.set(title={f"{label(y)} on {label(x)}"!r}, xlabel={shown!r}, ylabel={label(y)!r})
 fig.savefig(output / "{file}.png")
 print(fit)
-figures.append({{**fit, "used": len(data), "rows": len(df), "missing": len(df) - len(data)}})"""
+figures.append({{
+    **fit, "days": {table.kind(x) == TIME}, "used": len(data), "rows": len(df), "missing": len(df) - len(data),
+}})"""
 
 
 def correlation(step: Step, table: Table, file: str) -> str:  # noqa: ARG001 - one signature for all
