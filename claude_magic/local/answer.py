@@ -146,7 +146,7 @@ class Answer:
             "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
             "output_tokens": 1,
             "service_tier": "standard",
-            "inference_geo": "global",
+            "inference_geo": self.turn.request.get("inference_geo") or "global",
         }
         if self.turn.request.get("speed"):
             usage["speed"] = self.turn.request["speed"]

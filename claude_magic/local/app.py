@@ -19,6 +19,7 @@ from claude_magic.local.ids import new
 from claude_magic.local.limits import Limits
 from claude_magic.local.messages import MessageRoutes
 from claude_magic.local.problems import Problem, encode, not_done
+from claude_magic.local.streaming import SILENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,7 @@ class App:
         engine: who answers; None for the stand-in, imported when first needed.
         faults: let requests ask for faults.
         betas: beta values accepted beside the API's.
+        silence: seconds without an event before a stream gets a ping.
 
     """
 
@@ -65,6 +67,7 @@ class App:
         engine: Engine | None = None,
         faults: bool = False,
         betas: frozenset[str] = frozenset(),
+        silence: float = SILENCE,
     ) -> None:
         self.files = FileStore(data)
         self.workspace = self.files.fact("workspace", new("wrkspc"))
@@ -75,7 +78,12 @@ class App:
         self._lock = threading.Lock()
         limits = Limits()
         self._messages = MessageRoutes(
-            engine=self.engine, files=self.files, pool=self.pool, limits=limits, workspace=self.workspace
+            engine=self.engine,
+            files=self.files,
+            pool=self.pool,
+            limits=limits,
+            workspace=self.workspace,
+            silence=silence,
         )
         identity = {
             "anthropic-organization-id": self.files.fact("organization", str(uuid.uuid4())),

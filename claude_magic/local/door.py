@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from claude_magic import catalogue
@@ -180,6 +181,8 @@ def _as_problem(error: Exception) -> Problem:
     """The answer that stands for what was raised; a bug is logged here."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, ClientDisconnect):
+        return Problem(400, "The client went away before its request was complete.")
     if isinstance(error, HTTPException):
         return Problem(error.status_code, "Not found" if error.status_code == 404 else str(error.detail))  # noqa: PLR2004 - HTTP
     log.error("A request failed", exc_info=error)

@@ -28,6 +28,7 @@ _WITHIN = {
     *("drop-mid", "truncate", "error-first", "error-mid", "unknown-event", "unknown-block", "unknown-delta"),
     *("slow", "comments", "crlf", "split"),
 }
+_WORDED = {"error-first"}  # its argument is a word; all others take numbers
 _ERRORS = {"api_error": Problem(500, "Internal server error"), "rate_limit_error": Problem(429, "Too many requests.")}
 _MID = 5  # message_start, block start, ping, two deltas
 HTML_413 = (
@@ -53,7 +54,10 @@ class Fault:
         name, _, argument = text.strip().partition(":")
         if name not in _BEFORE | _WITHIN:
             raise Problem(400, f"There is no fault '{name}'.")
-        return cls(name, argument)
+        fault = cls(name, argument)
+        if name not in _WORDED:
+            fault.number(0)
+        return fault
 
     def number(self, default: float) -> float:
         """The argument as a number.

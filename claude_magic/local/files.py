@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import stat
 import threading
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 FORBIDDEN = frozenset('<>:"|?*\\/') | {chr(i) for i in range(32)}
 MAX_NAME = 255  # characters
 _KEEP_EXPIRED = timedelta(days=30)  # how long the metadata of an expired file stays
+_ABANDONED = 86_400.0  # seconds after which an upload that never ended is dropped
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, filename TEXT NOT NULL, mime_type TEXT NOT NULL,
@@ -95,6 +97,9 @@ class FileStore:
         self.root = root
         self.blobs = root / "blobs"
         self.blobs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for left in self.blobs.glob(".arriving-*"):  # of a server that was killed; a running one's are younger
+            if left.stat().st_mtime < time.time() - _ABANDONED:
+                left.unlink(missing_ok=True)
         self._lock = threading.Lock()
         self._db = sqlite3.connect(root / "server.sqlite", check_same_thread=False, isolation_level=None, timeout=10)
         self._db.execute("PRAGMA journal_mode=WAL")

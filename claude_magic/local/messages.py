@@ -16,7 +16,7 @@ from claude_magic.local.engine import Turn, UploadedFile
 from claude_magic.local.problems import Problem, encode
 from claude_magic.local.pump import Pump
 from claude_magic.local.requests import check_shape
-from claude_magic.local.streaming import Streaming
+from claude_magic.local.streaming import SILENCE, Streaming
 from claude_magic.local.tokens import Counter
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class MessageRoutes:
         pool: gives the containers; called when the first one is needed.
         limits: told what was used.
         workspace: whose containers they are.
+        silence: seconds without an event before a ping.
 
     """
 
@@ -55,12 +56,14 @@ class MessageRoutes:
         pool: Callable[[], ContainerPool],
         limits: Limits,
         workspace: str,
+        silence: float = SILENCE,
     ) -> None:
         self._engine = engine
         self._files = files
         self._pool = pool
         self._limits = limits
         self._workspace = workspace
+        self._silence = silence
         self._running: weakref.WeakSet[Pump] = weakref.WeakSet()
 
     def stop(self) -> None:
@@ -84,7 +87,9 @@ class MessageRoutes:
         self._running.add(pump)
         gone = asyncio.create_task(_disconnected(request.receive))
         gone.add_done_callback(lambda _: pump.stop())
-        stream = Streaming(pump, caller, gone, lambda: self._limits.spend(output_tokens=answer.output_tokens))
+        stream = Streaming(
+            pump, caller, gone, lambda: self._limits.spend(output_tokens=answer.output_tokens), self._silence
+        )
         return stream if answer.turn.request.get("stream") else await stream.whole()
 
     def _count(self, raw: bytes, caller: Caller) -> int:

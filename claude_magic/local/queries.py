@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from claude_magic.local.problems import refuse
+from claude_magic.local.shapes import integer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -33,12 +35,19 @@ def limit(request: Request) -> int:
     text = request.query_params.get("limit")
     if text is None:
         return default
-    if not text.lstrip("-").isdigit():
-        refuse("limit", "Input should be a valid integer, unable to parse string as an integer")
-    if int(text) < least:
-        refuse("limit", f"Input should be greater than or equal to {least}")
-    if int(text) > most:
-        refuse("limit", f"Input should be less than or equal to {most}")
+    return whole_number(text, "limit", least, most)
+
+
+def whole_number(text: str, path: str, least: int, most: int) -> int:
+    """The number that `text` writes in plain digits.
+
+    Raises:
+        Problem: 400, it writes none, or one outside `least` to `most`.
+
+    """
+    if not re.fullmatch(r"-?[0-9]{1,12}", text):
+        refuse(path, "Input should be a valid integer, unable to parse string as an integer")
+    integer(least=least, most=most)(int(text), path)
     return int(text)
 
 

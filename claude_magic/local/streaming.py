@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("claude_magic.local")
 
 SILENCE = 15.0  # seconds without an event before a ping; the API pings every 15 to 30
-_CLIENT_GONE = 499  # never sent: nobody is there to read it
 
 
 def frame(event: Event, number: int = 0) -> bytes:
@@ -42,25 +41,29 @@ class Streaming(Response):
         caller: who asked.
         gone: ends when the client has gone away.
         spent: called once at the end.
+        silence: seconds without an event before a ping.
 
     """
 
     media_type = "text/event-stream"
 
-    def __init__(self, pump: Pump, caller: Caller, gone: asyncio.Task[None], spent: Callable[[], None]) -> None:
+    def __init__(
+        self, pump: Pump, caller: Caller, gone: asyncio.Task[None], spent: Callable[[], None], silence: float = SILENCE
+    ) -> None:
         super().__init__(headers={"cache-control": "no-cache"})
         del self.headers["content-length"]
         self._pump = pump
         self._caller = caller
         self._gone = gone
         self._spent = spent
+        self._silence = silence
 
     async def whole(self) -> Response:
         """The message as one JSON object, once it is there."""
         try:
-            events = [event async for batch in self._pump.batches(SILENCE) for event in batch]
+            events = [event async for batch in self._pump.batches(self._silence) for event in batch]
             if self._pump.stopped.is_set():
-                raise Problem(_CLIENT_GONE, "The client has gone, or the server is stopping.")
+                raise Problem(500, "The local server is stopping.")  # or the client has gone, and nobody reads this
             return Response(encode(collect(events)), media_type="application/json")
         finally:
             self._end()
@@ -89,7 +92,7 @@ class Streaming(Response):
         number = 0
         out: list[bytes] = []
         try:
-            async for batch in self._pump.batches(SILENCE):
+            async for batch in self._pump.batches(self._silence):
                 for event in batch or [{"type": "ping"}]:
                     if spoiler.delay and event["type"] == "content_block_delta":
                         yield _taken(out)

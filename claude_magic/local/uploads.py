@@ -16,6 +16,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from claude_magic.local.bodies import announced, too_large
 from claude_magic.local.files import FORBIDDEN, MAX_NAME, FileRecord
 from claude_magic.local.problems import Problem, refuse
+from claude_magic.local.queries import whole_number
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -133,17 +134,7 @@ async def _parse(request: Request, form: _Form, boundary: bytes) -> None:
 def _expiry(text: bytes | None) -> int | None:
     if text is None:
         return None
-    path = "expires_in_seconds"
-    try:
-        seconds = int(text)
-    except ValueError:
-        refuse(path, "Input should be a valid integer")
-    least, most = _EXPIRY
-    if seconds < least:
-        refuse(path, f"Input should be greater than or equal to {least}")
-    if seconds > most:
-        refuse(path, f"Input should be less than or equal to {most}")
-    return seconds
+    return whole_number(text.decode(errors="replace"), "expires_in_seconds", *_EXPIRY)
 
 
 def checked_name(given: str | None, mime_type: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 import uvicorn
+
 from claude_magic.local.app import App
 
 KEY = "sk-local-test-key"
@@ -130,7 +131,9 @@ def parse(content):
 @contextlib.contextmanager
 def running(app):
     """Run an application on a loopback socket in a thread."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
         config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -156,4 +159,17 @@ def local(tmp_path_factory):
 def fresh(tmp_path):
     """A server with an empty data directory."""
     with running(App(tmp_path, key=KEY, engine=Scripted(), faults=True)) as server:
+        yield server
+
+
+@pytest.fixture
+def serving():
+    """Servers with other settings, each a context manager made from a directory and the settings."""
+    return lambda data, **settings: running(App(data, key=KEY, engine=Scripted(), **settings))
+
+
+@pytest.fixture
+def plain(tmp_path):
+    """A server as users have it: no faults."""
+    with running(App(tmp_path, key=KEY, engine=Scripted())) as server:
         yield server

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from claude_magic.local.answer import collect
-from claude_magic.local.engine import MAX_ROUNDS, Paused, Turn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from claude_magic.local.answer import collect
+from claude_magic.local.engine import MAX_ROUNDS, Paused, Turn
 
 COMMANDS = st.lists(st.sampled_from(["ls", "pwd", "date"]), max_size=25)
 

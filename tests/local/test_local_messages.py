@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 
 import pytest
@@ -247,3 +248,39 @@ def test_a_long_answer_is_not_lost(local):
     said = " ".join(map(str, range(30_000)))
     message = local.ask([["text", said]], max_tokens=128_000).json()
     assert text_of(message) == said
+
+
+def test_silence_is_broken_by_pings(tmp_path, serving):
+    """While the engine is at work and says nothing, pings come (oddity 3)."""
+    with serving(tmp_path, silence=0.2) as server:
+        events = server.events([["text", "One."], ["sleep", 1], ["text", "Two."]])
+    kinds = [event["type"] for event in events]
+    assert 3 <= kinds.count("ping") <= 7
+    last = len(kinds) - 1 - kinds[::-1].index("ping")
+    assert kinds.index("content_block_stop") < last < kinds.index("message_delta")
+
+
+def test_an_expired_container_is_an_error_that_names_it(fresh):
+    """It is 400, never a silent new container (oddity 49); without `container` the request goes through."""
+    used = fresh.ask([["bash", "true"]], tools=[fresh.code]).json()["container"]["id"]
+    fresh.app.pool().idle_seconds = 0.0
+    answer = fresh.ask([["bash", "true"]], tools=[fresh.code], container=used)
+    assert answer.status_code == 400
+    assert f"Container `{used}` has expired" in answer.json()["error"]["message"]
+    assert fresh.ask([["text", "x"]], tools=[fresh.code]).status_code == 200
+
+
+def test_a_container_belongs_to_its_workspace(fresh):
+    """One of another workspace is as unknown as one that never was."""
+    other = fresh.app.pool().get(None, "wrkspc_01other").id
+    assert fresh.ask([["bash", "true"]], tools=[fresh.code], container=other).status_code == 404
+
+
+def test_answers_run_side_by_side(local):
+    """One that takes its time holds up no other."""
+    slow = threading.Thread(target=local.ask, args=([["sleep", 2]],))
+    slow.start()
+    began = time.monotonic()
+    assert local.ask("Quick").status_code == 200
+    assert time.monotonic() - began < 1.5
+    slow.join()

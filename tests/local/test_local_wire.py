@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import http.client
 import re
 
 import httpx
 import pytest
+
 from claude_magic import catalogue
 from claude_magic.local.door import is_loopback
 
@@ -37,8 +38,8 @@ def test_every_response_tells_who_and_how_much_is_left(local, path):
     for group in GROUPS:
         limit, remaining = (int(headers[f"anthropic-ratelimit-{group}-{part}"]) for part in ("limit", "remaining"))
         assert 0 <= remaining <= limit
-        reset = datetime.datetime.fromisoformat(headers[f"anthropic-ratelimit-{group}-reset"])
-        assert reset.utcoffset() == datetime.timedelta(0)
+        reset = dt.datetime.fromisoformat(headers[f"anthropic-ratelimit-{group}-reset"])
+        assert reset.utcoffset() == dt.timedelta(0)
 
 
 def test_the_limits_go_down_with_use(fresh):
