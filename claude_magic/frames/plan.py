@@ -120,7 +120,13 @@ def index_levels(index: pd.Index) -> list[pd.Series]:
 
     if isinstance(index, pd.RangeIndex) and index.name is None and (index.start, index.step) == (0, 1):
         return []
-    return [pd.Series(index.get_level_values(n), copy=False) for n in range(index.nlevels)]
+    return [pd.Series(level, copy=False) for level in levels_of(index)]
+
+
+def levels_of(index: pd.Index) -> list[pd.Index]:
+    """Return the levels by position: `get_level_values(1)` would look for a level *named* 1 first."""
+    nameless = index.set_names([None] * index.nlevels)
+    return [nameless.get_level_values(n) for n in range(index.nlevels)]
 
 
 def level_names(index: pd.Index, taken: list[str]) -> list[str]:
@@ -180,11 +186,8 @@ def label_rules(columns: pd.Index) -> list[str]:
 def label_lists(columns: pd.Index) -> list[list[Any]]:
     """Return the labels level by level, as JSON can hold them."""
     return [
-        [
-            json.loads(objects.value_json(label)) if not _missing(label) else None
-            for label in columns.get_level_values(n)
-        ]
-        for n in range(columns.nlevels)
+        [json.loads(objects.value_json(label)) if not _missing(label) else None for label in level]
+        for level in levels_of(columns)
     ]
 
 
@@ -212,7 +215,7 @@ def columns_code(variable: str, columns: pd.Index) -> list[str]:
 def _level_code(columns: pd.Index, number: int) -> str:
     import pandas as pd
 
-    dtype: Any = columns.get_level_values(number).dtype
+    dtype: Any = levels_of(columns)[number].dtype
     dtype = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
     read = f'notes["columns"][{number}]'
     if is_object(dtype):

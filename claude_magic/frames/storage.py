@@ -106,7 +106,9 @@ def _numpy(column: pd.Series, arrow: Any) -> Storage:
 
 def complex_code(dtype: Any) -> str:
     """Return the expression that reads complex numbers back from text."""
-    return f"{{s}}.map(complex).astype({'complex64' if dtype.itemsize == 8 else 'complex128'!r})"  # noqa: PLR2004 - bytes
+    kind = "complex64" if dtype.itemsize == 8 else "complex128"  # noqa: PLR2004 - bytes
+    # `Series.map(complex)` would make nan+infj of infj (pandas joins the parts by arithmetic).
+    return f"pd.Series([complex(text) for text in {{s}}], index={{s}}.index, dtype={kind!r})"
 
 
 def complex_text(column: pd.Series) -> pd.Series:
