@@ -16,6 +16,7 @@ from claude_magic.errors import UndefinedName, UsageError, one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_QUOTED = 120  # characters of an expression in an error, so that what is said about it still fits the line
 _RAW = "Use `--raw` to send double braces as they are."
 
 
@@ -45,7 +46,12 @@ class Expression:
         """Return the error for an expression, or its value's representation, that raised `error`."""
         said = one_line(error).rstrip(".")
         raised = type(error).__name__ + (f": {said}" if said else "")
-        return UsageError(f"`{{{{ {self.source} }}}}` raised {raised}.", advice="Nothing was sent.")
+        return UsageError(f"{_quoted(self.source)} raised {raised}.", advice="Nothing was sent.")
+
+
+def _quoted(source: str) -> str:
+    line = one_line(source)
+    return f"`{{{{ {line if len(line) <= _QUOTED else line[: _QUOTED - 1] + '…'} }}}}`"
 
 
 def undefined(name: str, namespace: Mapping[str, Any]) -> UndefinedName:
@@ -89,5 +95,5 @@ def _expression(body: str, start: int) -> tuple[Expression, int] | None:
             end = body.find("}}", end + 1)
     if first_end < 0:
         return None
-    source = one_line(body[start:first_end])
-    raise UsageError(f"`{{{{ {source} }}}}` is not a Python expression; nothing was sent.", advice=_RAW)
+    what = _quoted(body[start:first_end])
+    raise UsageError(f"{what} is not a Python expression; nothing was sent.", advice=_RAW)
