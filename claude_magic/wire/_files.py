@@ -8,10 +8,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from claude_magic.errors import ConnectionFailed, FileProblem, TimedOut, one_line
-from claude_magic.wire._http import Call
+from claude_magic.wire._call import Call
 from claude_magic.wire._multipart import Multipart
 from claude_magic.wire._pages import items
-from claude_magic.wire._sender import parsed, segment
+from claude_magic.wire._sender import parsed
+from claude_magic.wire._urls import segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

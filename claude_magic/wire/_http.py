@@ -13,20 +13,19 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from claude_magic._version import __version__
 from claude_magic.errors import ClaudeMagicError, ConnectionFailed, TimedOut, UsageError, one_line
+from claude_magic.wire._call import PIECE, Call, Headers, Lost, Pieces
+from claude_magic.wire._urls import origin, proxy, without_query
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterator, Mapping
 
     from claude_magic.wire._secret import Secret
 
@@ -37,9 +36,6 @@ _FOLLOWED: Final = frozenset({301, 302, 303, 307, 308})
 _SAME_METHOD: Final = frozenset({307, 308})
 _FIRST_ERROR: Final = 400
 _MOST_BYTES: Final = 1 << 28  # of an answer that is kept in memory
-_PORTS: Final = {"http": 80, "https": 443}
-# One piece above this goes out in pieces: httpcore copies what is left of it after every send().
-_PIECE: Final = 256 * 1024
 # As the SDK sets them: long generations leave a socket silent, and a dead one must be noticed.
 _KEEP_ALIVE: Final = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -49,70 +45,6 @@ _KEEP_ALIVE: Final = [
         if hasattr(socket, name)
     ),
 ]
-
-
-class Headers(Mapping[str, str]):
-    """Response headers: names in any case."""
-
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._by_name: dict[str, str] = {}
-        for name, value in pairs:
-            known = self._by_name.get(name.lower())
-            self._by_name[name.lower()] = value if known is None else f"{known}, {value}"
-
-    def __getitem__(self, name: str) -> str:
-        return self._by_name[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name)
-
-    def __len__(self) -> int:
-        return len(self._by_name)
-
-    def __repr__(self) -> str:
-        return f"Headers({self._by_name!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, without credentials.
-
-    Attributes:
-        method: HTTP method.
-        path: path with query, percent-encoded, below the base URL.
-        headers: of this call alone.
-        body: bytes, or an iterable of pieces that can be iterated again.
-        length: length of `body` when that is pieces.
-        whole: read the answer's body before returning it.
-        repeatable: whether doing it twice is harmless.
-        public: send no credentials.
-
-    """
-
-    method: str
-    path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | Iterable[bytes] = b""
-    length: int | None = None
-    whole: bool = True
-    repeatable: bool = True
-    public: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """No answer came, or it broke off.
-
-    Attributes:
-        error: what to raise when nobody tries again.
-        stale: the connection had been kept and the server had closed it meanwhile: nobody saw the request.
-        begun: the answer had begun.
-
-    """
-
-    error: ConnectionFailed
-    stale: bool = False
-    begun: bool = False
 
 
 class Response:
@@ -238,7 +170,7 @@ class Line:
         transport: Any = None,
     ) -> None:
         self.base_url = base_url
-        self._credentials = _Credentials(*header, secret, _origin(base_url)) if secret else None
+        self._credentials = _Credentials(*header, secret, origin(base_url)) if secret else None
         self._seconds, self._connect_seconds = timeout, connect_timeout
         self._timeout = httpx.Timeout(timeout, connect=connect_timeout, pool=None)
         self._transport = transport
@@ -281,12 +213,12 @@ class Line:
         if answer.status not in _FOLLOWED or "location" not in answer.headers:
             return ""
         target = urljoin(url, answer.headers["location"])
-        same = _origin(target) == _origin(url)
-        downgraded = _origin(url)[0] == "https" != _origin(target)[0]
+        same = origin(target) == origin(url)
+        downgraded = origin(url)[0] == "https" != origin(target)[0]
         if (method in {"GET", "HEAD"} and not downgraded) or (same and answer.status in _SAME_METHOD):
             return target
         answer.close()
-        shown = one_line(_without_query(target))
+        shown = one_line(without_query(target))
         raise ConnectionFailed(
             f"{self.base_url} redirects to {shown}, where this request is not sent on to.",
             advice="Set the base URL to the server that answers.",
@@ -308,7 +240,7 @@ class Line:
         raise failure
 
     def _raw(self, method: str, url: str, call: Call, seen: _Seen) -> httpx.Response:
-        at_home = _origin(url) == _origin(self.base_url)
+        at_home = origin(url) == origin(self.base_url)
         client = self._client(at_home=at_home)
         headers = {name: value for name, value in call.headers.items() if at_home or not name.startswith("anthropic-")}
         content: Any = call.body
@@ -316,9 +248,9 @@ class Line:
             content = b""
         if call.length is not None:
             headers["content-length"] = str(call.length)
-        elif isinstance(content, bytes) and len(content) > _PIECE:
+        elif isinstance(content, bytes) and len(content) > PIECE:
             headers["content-length"] = str(len(content))
-            content = _Pieces(content)
+            content = Pieces(content)
         request = client.build_request(
             method, url, headers=headers, content=content or None, extensions={"trace": seen.trace}
         )
@@ -381,7 +313,7 @@ class _Credentials(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Send with the key."""
-        if _origin(str(request.url)) != self._origin_of_key:
+        if origin(str(request.url)) != self._origin_of_key:
             yield request
             return
         request.headers[self._name] = self._form.format(self._secret.reveal())
@@ -417,17 +349,6 @@ class _Seen:
         return self._sent and not self._connected and not self.begun
 
 
-class _Pieces:
-    """Bytes in pieces, as often as wanted."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def __iter__(self) -> Iterator[bytes]:
-        for start in range(0, len(self._data), _PIECE):
-            yield self._data[start : start + _PIECE]
-
-
 def _bare(problem: BaseException) -> BaseException:
     """Return `problem` without the frames it came through, and with nothing chained."""
     problem.__context__ = problem.__cause__ = None
@@ -442,25 +363,14 @@ def _reason(problem: BaseException) -> str:
     return text[:1].lower() + text[1:].rstrip(".") if text else "no reason given"
 
 
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    return scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(scheme, 0)
-
-
-def _without_query(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 def _transport(url: str) -> httpx.HTTPTransport:
     """Return a pool of connections for `url`, through the proxy of the environment where there is one."""
-    scheme, host, _ = _origin(url)
-    proxy = _proxy(scheme, host)
+    scheme, host, _ = origin(url)
+    through = proxy(scheme, host)
     return httpx.HTTPTransport(
-        verify=_tls() if "https" in {scheme, urlsplit(proxy or "").scheme} else _no_tls(),
+        verify=_tls() if "https" in {scheme, urlsplit(through or "").scheme} else _no_tls(),
         limits=httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=_KEEP_SECONDS),
-        proxy=proxy,
+        proxy=through,
         socket_options=_KEEP_ALIVE,
         trust_env=False,
     )
@@ -476,12 +386,3 @@ def _tls() -> ssl.SSLContext:
 def _no_tls() -> ssl.SSLContext:
     """Return a context that trusts nobody, for lines that speak plain HTTP: cheap, and it fails closed."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _proxy(scheme: str, host: str) -> str | None:
-    # A server on this machine is never behind a proxy, whatever NO_PROXY forgot to say.
-    if host in {"localhost", "::1"} or host.startswith("127.") or proxy_bypass(host):
-        return None
-    found = getproxies()
-    proxy = found.get(scheme) or found.get("all")
-    return proxy if not proxy or "://" in proxy else f"http://{proxy}"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.wire._pages import items
-from claude_magic.wire._sender import segment
+from claude_magic.wire._urls import segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

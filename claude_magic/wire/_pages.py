@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.wire._sender import with_query
+from claude_magic.wire._urls import with_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from claude_magic.errors import APIError, ClaudeMagicError, ConnectionFailed, UsageError
+from claude_magic.wire._call import Call, Lost
 from claude_magic.wire._failures import api_error
-from claude_magic.wire._http import Call, Line, Lost, Response
+from claude_magic.wire._http import Line, Response
 from claude_magic.wire._limits import RateLimits
 
 if TYPE_CHECKING:
@@ -146,26 +146,6 @@ def parsed(response: Response, base_url: str) -> dict[str, Any]:
         return answer
     kind = response.headers.get("content-type", "nothing").partition(";")[0]
     raise ConnectionFailed(f"{base_url} answered with {kind}, not with the API's JSON.", advice="Check the base URL.")
-
-
-def segment(value: str) -> str:
-    """Return an id as one segment of a path.
-
-    Raises:
-        UsageError: it is none.
-
-    """
-    if not value.strip() or value in {".", ".."}:
-        raise UsageError(f"{value!r} is no id.", advice="Ids look like file_… or claude-…")
-    return quote(value, safe="")
-
-
-def with_query(path: str, pairs: Iterable[tuple[str, object]]) -> str:
-    """Return `path` with a query; None is left out. An array is the name with brackets, repeated."""
-    query = "&".join(
-        f"{quote(name, safe='')}={quote(str(value), safe='')}" for name, value in pairs if value is not None
-    )
-    return f"{path}?{query}" if query else path
 
 
 def checked(value: str, what: str) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from claude_magic.errors import ConnectionFailed, UsageError
+from claude_magic.errors import ConnectionFailed
+from claude_magic.wire._call import Call
 from claude_magic.wire._files import Files
-from claude_magic.wire._http import Call, Line, Response
+from claude_magic.wire._http import Line, Response
 from claude_magic.wire._messages import Messages
 from claude_magic.wire._models import Models
 from claude_magic.wire._retry import Clock, Retries
 from claude_magic.wire._secret import Secret
 from claude_magic.wire._sender import Sender, checked
+from claude_magic.wire._urls import base
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +76,7 @@ class Client:
         secret = Secret(key) if key else None
         del key
         bearer = not api_key or auth_header == "bearer"
-        self.base_url = _checked_url(base_url)
+        self.base_url = base(base_url)
         line = Line(
             self.base_url,
             header=("authorization", "Bearer {}") if bearer else ("x-api-key", "{}"),
@@ -134,20 +135,3 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _checked_url(url: str) -> str:
-    """Return the base URL, without what does not belong into one."""
-    try:
-        parts = urlsplit(url.strip())
-        port = f":{parts.port}" if parts.port is not None else ""
-    except ValueError:  # a port that is no number
-        parts, port = urlsplit(""), ""
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(
-            "That base URL is not one of a server.",
-            advice="One looks like https://api.anthropic.com or http://127.0.0.1:8080.",
-        )
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    path = parts.path.rstrip("/")
-    return f"{parts.scheme}://{host}{port}{path}"
