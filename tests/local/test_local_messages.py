@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 import time
 
@@ -212,34 +213,35 @@ def test_a_bug_in_the_engine_is_a_500_in_shape_and_in_the_log(local, caplog):
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_a_client_that_leaves_ends_the_command(local, tmp_path, stream):
-    """Closing the connection kills what runs, within a second or so, whole and streamed."""
+def test_a_client_that_leaves_ends_the_command(local, stream):
+    """Closing the connection kills what runs, whole and streamed: the next command in that container need not wait."""
     container = local.ask([["bash", "touch begun"]], tools=[local.code]).json()["container"]["id"]
     steps = [["bash", "touch running; sleep 60; touch survived"]]
-    request = local.body(steps, tools=[local.code], container=container, stream=stream)
-    with (
-        pytest.raises(Exception, match=r"timed out|left"),
-        local.http.stream("POST", "/v1/messages", json=request, timeout=1.5) as answer,
-    ):
-        for _ in answer.iter_bytes():
-            pass
+    request = json.dumps(local.body(steps, tools=[local.code], container=container, stream=stream)).encode()
+    host, port = local.base_url.removeprefix("http://").split(":")
+    head = f"POST /v1/messages HTTP/1.1\r\nhost: {host}\r\nx-api-key: {local.key}\r\nanthropic-version: 2026-10-21\r\n"
+    mark = local.app.pool().root / container / "home" / "running"
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(f"{head}content-length: {len(request)}\r\n\r\n".encode() + request)
+        deadline = time.monotonic() + 20
+        while not mark.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
     began = time.monotonic()
-    left = local.ask([["bash", "ls"]], tools=[local.code], container=container, max_tokens=999).json()
-    assert time.monotonic() - began < 10
+    left = local.ask([["bash", "ls"]], tools=[local.code], container=container).json()
+    assert time.monotonic() - began < 30
     assert left["content"][1]["content"]["stdout"] == "begun\nrunning\n"
 
 
 def test_events_come_as_they_are_made(local):
     """The first text is there while the engine is still at work."""
-    steps = [["text", "Early."], ["sleep", 3], ["text", "Late."]]
-    began = time.monotonic()
+    steps = [["text", "Early."], ["sleep", 2], ["text", "Late."]]
     seen = b""
     with local.http.stream("POST", "/v1/messages", json=local.body(steps, stream=True)) as answer:
         for chunk in answer.iter_raw():
             seen += chunk
             if b"Early." in seen:
                 break
-    assert time.monotonic() - began < 2.5
+    assert b"Early." in seen
     assert b"Late." not in seen
 
 
@@ -255,7 +257,7 @@ def test_silence_is_broken_by_pings(tmp_path, serving):
     with serving(tmp_path, silence=0.2) as server:
         events = server.events([["text", "One."], ["sleep", 1], ["text", "Two."]])
     kinds = [event["type"] for event in events]
-    assert 3 <= kinds.count("ping") <= 7
+    assert 2 <= kinds.count("ping") <= 7
     last = len(kinds) - 1 - kinds[::-1].index("ping")
     assert kinds.index("content_block_stop") < last < kinds.index("message_delta")
 
@@ -280,7 +282,6 @@ def test_answers_run_side_by_side(local):
     """One that takes its time holds up no other."""
     slow = threading.Thread(target=local.ask, args=([["sleep", 2]],))
     slow.start()
-    began = time.monotonic()
     assert local.ask("Quick").status_code == 200
-    assert time.monotonic() - began < 1.5
+    assert slow.is_alive()
     slow.join()
