@@ -92,6 +92,9 @@ class Painter:
             self._defect = True
             log.exception("Painting stopped; the answer will be shown at its end.")
 
+    def progress(self, line: str) -> None:
+        """Show how far something before the answer is; the answer takes its place. Shown only to somebody who looks."""
+
     def settle(self, bundle: Mapping[str, str], images: Sequence[bytes] = ()) -> None:
         """Leave the final outputs: one of text, then one per chart (PNG, shown at the size it has)."""
         try:
@@ -159,6 +162,11 @@ class Notebook(Painter):
             self._finished[at] = (text, made)
         return made
 
+    def progress(self, line: str) -> None:
+        """Show the line where the answer will stand."""
+        self._send({"text/plain": line})
+        self._painted = line
+
     def _settle(self, bundle: Mapping[str, str]) -> None:
         self._send(dict(bundle))
 
@@ -198,6 +206,10 @@ class Terminal(Printed):
         self._position = growing.position
         self._print(text_of(growing.message(), settled=False))
         self._due = now + max(_INTERVAL, _RENDER_SHARE * (time.monotonic() - now))
+
+    def progress(self, line: str) -> None:
+        """Write the line over the one before."""
+        self._write(f"\r{line}\x1b[K")
 
     def _print(self, text: str) -> None:
         if text.startswith(self._printed):

@@ -8,8 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from claude_magic.messages import Message
-from claude_magic.rendering import FileLink, Footer
+
 from claude_magic.rendering.highlight import class_names
 from claude_magic.rendering.links import is_safe
 from claude_magic.rendering.markdown import TAGS
@@ -105,34 +104,6 @@ def corpus():
 
 
 @pytest.fixture(scope="session")
-def poisoned():
+def poisoned(corpus):
     """`poisoned(x)`: keyword arguments of `bundle` for an answer with `x` wherever something can come over the wire."""
-
-    def make(x: str) -> dict:
-        run = {"stdout": x, "stderr": x, "return_code": 1, "content": []}
-        content = (
-            {"type": "thinking", "thinking": x},
-            {"type": "text", "text": x, "citations": [{"url": x, "title": x, "cited_text": x, "source": x}]},
-            {"type": "server_tool_use", "id": "1", "name": "bash_code_execution", "input": {"command": x}},
-            {"type": "bash_code_execution_tool_result", "tool_use_id": "1", "content": run},
-            {
-                "type": "server_tool_use",
-                "id": "2",
-                "name": "text_editor_code_execution",
-                "input": {"command": "create", "path": x, "file_text": x},
-            },
-            {
-                "type": "text_editor_code_execution_tool_result",
-                "tool_use_id": "2",
-                "content": {"error_code": x, "error_message": x},
-            },
-            {"type": "server_tool_use", "id": x, "name": x, "input": {x: x}},
-            {"type": x + "_tool_result", "tool_use_id": x, "content": [{"url": x, "title": x}, {"text": x}, x]},
-            {"type": "tool_use", "id": "3", "name": "f", "input": {}, "partial_json": x},
-            {"type": "fallback", "to": {"model": x}},
-            {"type": x, x: x},
-        )
-        files = [FileLink(x, 1, x, x), FileLink("a.csv", 2, "", "out/" + x)]
-        return {"message": Message(content=content, model=x), "footer": Footer((x, x), x), "files": files, "error": x}
-
-    return make
+    return corpus.poisoned

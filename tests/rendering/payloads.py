@@ -6,6 +6,9 @@ counts requests. Nothing here may ever run, request, or command anything, wherev
 
 from __future__ import annotations
 
+from claude_magic.messages import Message
+from claude_magic.rendering import FileLink, Footer, bundle
+
 FIRE = "window.claudeMagicFired=(window.claudeMagicFired||0)+1"
 COMMAND = "notebook:insert-cell-below"
 
@@ -333,3 +336,40 @@ def families(beacon: str = "http://127.0.0.1:9") -> dict[str, list[str]]:
 def payloads(beacon: str = "http://127.0.0.1:9") -> list[str]:
     """Return all payloads as one list."""
     return [payload for family in families(beacon).values() for payload in family]
+
+
+def poisoned(x: str) -> dict:
+    """Return keyword arguments of `bundle`: an answer with `x` wherever something can come over the wire."""
+    run = {"stdout": x, "stderr": x, "return_code": 1, "content": []}
+    content = (
+        {"type": "thinking", "thinking": x},
+        {"type": "text", "text": x, "citations": [{"url": x, "title": x, "cited_text": x, "source": x}]},
+        {"type": "server_tool_use", "id": "1", "name": "bash_code_execution", "input": {"command": x}},
+        {"type": "bash_code_execution_tool_result", "tool_use_id": "1", "content": run},
+        {
+            "type": "server_tool_use",
+            "id": "2",
+            "name": "text_editor_code_execution",
+            "input": {"command": "create", "path": x, "file_text": x},
+        },
+        {
+            "type": "text_editor_code_execution_tool_result",
+            "tool_use_id": "2",
+            "content": {"error_code": x, "error_message": x},
+        },
+        {"type": "server_tool_use", "id": x, "name": x, "input": {x: x}},
+        {"type": x + "_tool_result", "tool_use_id": x, "content": [{"url": x, "title": x}, {"text": x}, x]},
+        {"type": "tool_use", "id": "3", "name": "f", "input": {}, "partial_json": x},
+        {"type": "fallback", "to": {"model": x}},
+        {"type": x, x: x},
+    )
+    files = [FileLink(x, 1, x, x), FileLink("a.csv", 2, "", "out/" + x)]
+    return {"message": Message(content=content, model=x), "footer": Footer((x, x), x), "files": files, "error": x}
+
+
+def bundles(beacon: str) -> list[dict]:
+    """Return a mimebundle for each payload, which stands in every place of an answer, or if it is huge in its text."""
+    return [
+        bundle(**poisoned(x)) if len(x) < 600 else bundle(Message(content=({"type": "text", "text": x},)), footer=None)
+        for x in payloads(beacon)
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from claude_magic.messages import Message
 from claude_magic.rendering import FileLink, Footer, bundle
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from claude_magic.rendering import bundle, plain, render_markdown
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from claude_magic.rendering import bundle, plain, render_markdown
 
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _WORDS = r"""< > & " ' ` ``` $ $$ \( \) \[ [ ]( ) ![ javascript: https://a.example/ <script> onerror= | |-| &#27; \def

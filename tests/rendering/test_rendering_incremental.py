@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from claude_magic.rendering.incremental import IncrementalMarkdown
-from claude_magic.rendering.markdown import _render
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
+from claude_magic.rendering.incremental import IncrementalMarkdown
+from claude_magic.rendering.markdown import _render
 
 _WORDS = r"""a $$ \[ \] $x$ ``` ` | |-|-| --- === ** [a](http://b) [ ] ~~ <b> \ text &amp; _"""
 _SPACES = [" ", "\n", "\n\n", "* ", "- ", "1. ", "> ", "# ", "    ", "\x1b[31m", "\x1b]0;", "\r", "\t"]

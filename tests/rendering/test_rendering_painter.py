@@ -10,10 +10,11 @@ from pathlib import Path
 from struct import pack
 
 import pytest
-from claude_magic.messages import Growing, Message
-from claude_magic.rendering import Footer, bundle, painter
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import KernelManager
+
+from claude_magic.messages import Growing, Message
+from claude_magic.rendering import Footer, bundle, painter
 
 # In the kernel: an answer that arrives in `count` deltas, `pause` seconds apart.
 STREAM = """
@@ -155,12 +156,13 @@ def test_a_block_that_begins_is_shown_at_once(kernel):
     """A tool call's code is on the screen before the tool has run, however soon it came after the last paint."""
     code = """
 growing = Growing()
+piece = {"type": "content_block_delta", "index": 0}
+call = {"type": "server_tool_use", "id": "a", "name": "bash_code_execution", "input": {}}
 with painter(get_ipython()) as p:
-    call = {"type": "server_tool_use", "id": "a", "name": "bash_code_execution", "input": {}}
     for event in (
         {"type": "content_block_start", "index": 0, "content_block": call},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": '{"command":'}},
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": '"ls -l"}'}},
+        {**piece, "delta": {"type": "input_json_delta", "partial_json": '{"command":'}},
+        {**piece, "delta": {"type": "input_json_delta", "partial_json": '"ls -l"}'}},
         {"type": "content_block_stop", "index": 0},
     ):
         growing.feed(event)

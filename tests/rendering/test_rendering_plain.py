@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from claude_magic.rendering import plain
-from claude_magic.rendering.clean import finished_part, shortened
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from claude_magic.rendering import plain
+from claude_magic.rendering.clean import finished_part, shortened
 
 
 @pytest.mark.parametrize(
