@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import prompt, uploads
+from claude_magic.frames import is_frame
 from claude_magic.magics import file_commands, find, model_commands
 from claude_magic.options import Options
 from claude_magic.sessions import Session
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from claude_magic.reply import Reply
-    from claude_magic.store import Upload
+    from claude_magic.uploads import Receipt
 
 
 def session() -> Session:
@@ -51,16 +52,16 @@ def count(text: str, **options: Any) -> int:
     return session().count(prompt.compose(text, {}, raw=True), Options(**options), {})[1]
 
 
-def upload(value: Any, name: str = "df") -> Upload:
+def upload(value: Any, name: str = "df") -> Receipt:
     """Send a DataFrame, Series or path, unless the server has its content already.
 
     Args:
         value: what to send.
-        name: what Claude calls a frame; an ending (`sales.parquet`) is left out.
+        name: what Claude calls it; an ending (`sales.csv`) chooses the format of a frame's file.
 
     """
     stem = name.rpartition(".")[0] or name
-    return uploads.send(session(), stem, {stem: value})
+    return uploads.mount(session(), name if is_frame(value) else stem, {stem: value})[1]
 
 
 def models() -> Any:

@@ -20,6 +20,10 @@ class Options:
         new: start the conversation afresh.
         history: send what was said before, and keep what is said now.
         stream: show the answer as it arrives.
+        share: how much of a DataFrame the prompt may tell: none, schema, stats, sample=N, full.
+        save: a folder that gets a copy of every file Claude makes.
+        keep: seconds until the server deletes what this cell uploads; None keeps it until it is deleted.
+        new_container: let code run in a new container instead of the thread's.
         raw: leave `{{ }}` in the prompt alone.
 
     """
@@ -35,3 +39,7 @@ class Options:
     history: bool = True
     stream: bool = True
     raw: bool = False
+    share: str | None = None
+    save: str | None = None
+    keep: int | None = None
+    new_container: bool = False

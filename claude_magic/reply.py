@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from claude_magic.containers import Artifact
     from claude_magic.messages import Block, Message, Request, Usage
+    from claude_magic.uploads import Receipt
 
 # Any stop reason but `end_turn` is named; the sentences follow the API's list of stop reasons (2026-11).
 _STOPS = {
@@ -41,6 +42,7 @@ class Reply:
         files: what Claude made, by name.
         thread: the conversation it belongs to; None when it was sent alone.
         notes: remarks for the footer (what was uploaded, what was rebuilt).
+        receipts: what left this machine as files; the prompt and what tools printed are in `request` and `blocks`.
         missing: one line for each file that could not be fetched.
         error: why the answer did not end, or None.
 
@@ -57,6 +59,7 @@ class Reply:
     thread: str | None = None
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
     error: ClaudeMagicError | None = None
 
     @property

@@ -25,11 +25,13 @@ from claude_magic.store import Entry, Store
 from claude_magic.threads import Thread, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from claude_magic.messages import Block
     from claude_magic.wire import Client, Secret
+
+    Progress = Callable[[str, int, int], None]
 
 # The names that stand for the newest active model of a line.
 LINES = frozenset({"sonnet", "opus", "haiku", "fable"})
@@ -46,12 +48,16 @@ class Settings:
         model: a model id or an alias (`sonnet`, `opus`, `haiku`, `fable`).
         max_tokens: the most tokens an answer may have, thinking included; 16,000 is about 40 pages.
         system: the system prompt, or None.
+        share: how much of a DataFrame the prompt may tell: none, schema, stats, sample=N, full.
+        mask: columns whose values the prompt never tells.
 
     """
 
     model: str = "sonnet"
     max_tokens: int = 16_000
     system: str | None = None
+    share: str = "schema"
+    mask: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,8 @@ class Prepared:
         asked: the user's own blocks of this turn.
         thread: the conversation it joins; None when it is sent alone.
         fresh: the conversation starts afresh with it.
-        notes: remarks for the footer.
+        receipts: what went up, or was there already.
+        save: a folder that gets a copy of every file Claude makes.
 
     """
 
@@ -72,7 +79,8 @@ class Prepared:
     thread: Thread | None
     fresh: bool = False
     stream: bool = True
-    notes: tuple[str, ...] = ()
+    receipts: tuple[uploads.Receipt, ...] = ()
+    save: Path | None = None
 
 
 class Session:
@@ -98,6 +106,7 @@ class Session:
         self._store: Store | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._replies = 0
+        self._saved: set[Path] = set()
 
     # Who answers
 
@@ -150,7 +159,7 @@ class Session:
             self._backend.stop()
         self._client = self._models = self._backend = None
         for thread in self.threads.values():
-            thread.container = None
+            thread.leave_container()
 
     def close(self) -> None:
         """End the local server, close connections and the store, remove fetched files."""
@@ -211,13 +220,30 @@ class Session:
         name = name or self.current
         return self.threads.setdefault(name, Thread(name))
 
-    def prepare(self, blocks: list[Block], options: Options, namespace: Mapping[str, Any]) -> Prepared:
+    def compose(self, body: str, options: Options, namespace: Mapping[str, Any]) -> list[Block]:
+        """Return the content blocks of a prompt: `prompt.compose` on this session's terms of sharing."""
+        terms = self.terms(options)
+        return prompt.compose(body, namespace, raw=options.raw, share=terms.share, mask=terms.mask)
+
+    def terms(self, options: Options, progress: Progress | None = None) -> uploads.Terms:
+        """Return the terms on which frames are told of and sent."""
+        settings = self.settings
+        return uploads.Terms(options.share or settings.share, tuple(settings.mask), options.keep, progress)
+
+    def prepare(
+        self,
+        blocks: list[Block],
+        options: Options,
+        namespace: Mapping[str, Any],
+        progress: Progress | None = None,
+    ) -> Prepared:
         """Upload what is not yet there and return the request.
 
         Args:
             blocks: the prompt.
             options: the cell's options.
             namespace: where `--upload` and `--system` look for variables.
+            progress: called with file name, bytes done, bytes in all.
 
         Raises:
             UndefinedName: `--upload` names what is neither a variable nor a file.
@@ -226,8 +252,9 @@ class Session:
         """
         thread = self.thread(options.thread) if options.history else None
         begun = thread is not None and not options.new
-        mounted = [uploads.mount(self, spec, namespace) for spec in options.upload]
-        asked = [*containers.mount_blocks(m.file for m in mounted), *blocks]
+        terms = self.terms(options, progress)
+        mounted = [uploads.mount(self, spec, namespace, terms) for spec in options.upload]
+        asked = [*containers.mount_blocks(file for files, _ in mounted for file in files), *blocks]
         model = self.resolve(options.model)
         # A history with code execution blocks needs the tool they belong to, and a changed tool list costs the cache.
         runs = options.run or bool(mounted) or (begun and thread is not None and thread.runs_code)
@@ -240,11 +267,18 @@ class Session:
             ),
             system=_system(options.system, namespace) or self.settings.system,
             tools=(containers.TOOL,) if runs else (),
-            container=thread.container if begun and thread and runs else None,
+            container=thread.container if begun and thread and runs and not options.new_container else None,
             parameters=_thinking(model),
         )
-        notes = tuple(m.note for m in mounted if m.note)
-        return Prepared(request, tuple(asked), thread, fresh=options.new, stream=options.stream, notes=notes)
+        return Prepared(
+            request,
+            tuple(asked),
+            thread,
+            fresh=options.new,
+            stream=options.stream,
+            receipts=tuple(receipt for _, receipt in mounted),
+            save=Path(options.save).expanduser() if options.save else None,
+        )
 
     def turn(self, prepared: Prepared) -> Answering:
         """Return the answer to be iterated; on leaving its `with` block it is settled."""
@@ -254,6 +288,12 @@ class Session:
         """Return the model and the input tokens (by `count_tokens`) that a cell would send; nothing is uploaded."""
         prepared = self.prepare(blocks, replace(options, upload=()), namespace)
         return prepared.request.model, self.client.messages.count_tokens(prepared.request.count_body())
+
+    def delete_file(self, file_id: str) -> None:
+        """Delete a file at the server, in the store, and from what threads mount."""
+        self.client.files.delete(file_id)
+        self.store.forget(file_id)
+        self.gone.add(file_id)
 
     def ask(self, text: str, *, upload: Sequence[Any] = (), **options: Any) -> Reply:
         """Ask and wait for the whole answer: the Python door beside the cell.
@@ -272,6 +312,19 @@ class Session:
                 pass
         answer.reply.raise_for_error()
         return answer.reply
+
+    def save(self, artifacts: Iterable[containers.Artifact], folder: Path) -> str:
+        """Copy files into `folder` and say so; what was not written by this session is never overwritten.
+
+        The names are the model's: without that rule it could replace a file of the user's.
+        """
+        saved: list[str] = []
+        for artifact in artifacts:
+            target = containers.target_in(folder, artifact, self._saved)
+            artifact.save(target)
+            self._saved.add(target)
+            saved.append(target.name)
+        return f"saved in {folder}: {', '.join(saved)}" if saved else "no file to save"
 
     def folder(self) -> Path:
         """Return a new folder for the files of one reply; it is removed with the session."""
@@ -295,7 +348,7 @@ class Answering:
         self._session = session
         self._prepared = prepared
         self._request = prepared.request
-        self._notes = list(prepared.notes)
+        self._notes = [str(receipt) for receipt in prepared.receipts]
         self._open = ExitStack()
         self._began = time.perf_counter()
         self._headers: Mapping[str, str] = {}
@@ -384,6 +437,8 @@ class Answering:
         if error is None:
             try:
                 collected = containers.collect(session.client, message.content, session.folder())
+                if prepared.save is not None:
+                    self._notes.append(session.save(collected.artifacts.values(), prepared.save))
             except KeyboardInterrupt:
                 error = Interrupted("Interrupted while files were fetched.", request_id=self._request_id)
         list_price = _cost(message)
@@ -399,6 +454,7 @@ class Answering:
             thread=prepared.thread.name if prepared.thread else None,
             notes=tuple(self._notes),
             missing=collected.missing,
+            receipts=prepared.receipts,
             error=error,
         )
         self._keep(self._reply)
@@ -410,7 +466,8 @@ class Answering:
                 thread.clear()
             ended = reply.error.message.rstrip(".").lower() if reply.error and not message.complete else ""
             thread.turns.append(Turn(self._prepared.asked, message, ended))
-            thread.container = message.container or thread.container
+            if message.container is not None:
+                thread.work_in(message.container, message.container_expires_at)
         used = message.usage
         self._session.store.record(
             Entry(

@@ -22,22 +22,30 @@ class Upload:
     Attributes:
         scope: the workspace (or, where it is not known, the base URL) that holds it.
         fingerprint: hash of the content.
+        part: 0, or the number of the part when a frame went up in several; the manifest is last.
         file_id: the API's id.
         variable: the variable or path it came from.
         size: bytes.
         load_code: Python that loads it in a container; empty for a plain file.
-        uploaded_at: seconds since the epoch.
+        rows: rows of the frame, None for a plain file; `columns` likewise.
+        conversions: rules that were applied, one a line.
+        uploaded_at: seconds since the epoch; `used_at` likewise.
 
     """
 
     scope: str
     fingerprint: str
+    part: int
     file_id: str
     filename: str
     variable: str
     size: int
     load_code: str
+    rows: int | None
+    columns: int | None
+    conversions: str
     uploaded_at: float
+    used_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +73,10 @@ class Entry:
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS uploads (
-    scope TEXT NOT NULL, fingerprint TEXT NOT NULL, file_id TEXT NOT NULL, filename TEXT NOT NULL,
-    variable TEXT NOT NULL, size INTEGER NOT NULL, load_code TEXT NOT NULL, uploaded_at REAL NOT NULL,
-    PRIMARY KEY (scope, fingerprint)
+    scope TEXT NOT NULL, fingerprint TEXT NOT NULL, part INTEGER NOT NULL, file_id TEXT NOT NULL,
+    filename TEXT NOT NULL, variable TEXT NOT NULL, size INTEGER NOT NULL, load_code TEXT NOT NULL,
+    rows INTEGER, columns INTEGER, conversions TEXT NOT NULL, uploaded_at REAL NOT NULL, used_at REAL NOT NULL,
+    PRIMARY KEY (scope, fingerprint, part)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS ledger (
     at REAL NOT NULL, who TEXT NOT NULL, model TEXT NOT NULL, thread TEXT NOT NULL,
@@ -136,13 +145,22 @@ class Store:
         """Keep `upload`; an older one with the same content is replaced."""
         self._insert("uploads", upload)
 
-    def uploaded(self, scope: str, fingerprint: str) -> Upload | None:
-        """Return the upload of this content, if there was one."""
-        return self._one("scope = ? AND fingerprint = ?", scope, fingerprint)
+    def uploaded(self, scope: str, fingerprint: str) -> list[Upload]:
+        """Return the uploads of this content, in the order of their parts; none, if it was never sent."""
+        return self._uploads("scope = ? AND fingerprint = ?", scope, fingerprint)
 
     def source_of(self, file_id: str) -> Upload | None:
         """Return the upload behind a file id, if it was this machine's."""
-        return self._one("file_id = ?", file_id)
+        return next(iter(self._uploads("file_id = ?", file_id)), None)
+
+    def unused(self, scope: str, before: float) -> list[Upload]:
+        """Return the uploads to a workspace that nobody has used since `before` (seconds since the epoch)."""
+        return self._uploads("scope = ? AND used_at < ?", scope, before)
+
+    def touch(self, scope: str, fingerprint: str) -> None:
+        """Note that an upload is used now."""
+        now = time.time()
+        self._run("UPDATE uploads SET used_at = ? WHERE scope = ? AND fingerprint = ?", (now, scope, fingerprint))
 
     def forget(self, file_id: str) -> None:
         """Forget an upload: it was deleted, or has expired at the other end."""
@@ -168,11 +186,10 @@ class Store:
         # Names come from the dataclasses above, never from outside.
         self._run(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", astuple(row))  # noqa: S608
 
-    def _one(self, where: str, *values: str) -> Upload | None:
+    def _uploads(self, where: str, *values: object) -> list[Upload]:
         names = ", ".join(f.name for f in fields(Upload))
-        query = f"SELECT {names} FROM uploads WHERE {where} ORDER BY uploaded_at DESC LIMIT 1"  # noqa: S608
-        rows = self._run(query, values)
-        return Upload(*rows[0]) if rows else None
+        query = f"SELECT {names} FROM uploads WHERE {where} ORDER BY part"  # noqa: S608
+        return [Upload(*row) for row in self._run(query, values)]
 
     def _run(self, statement: str, values: Sequence[object]) -> list[Any]:
         try:

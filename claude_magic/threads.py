@@ -7,6 +7,7 @@ page and its 400s, 2026-11).
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -91,12 +92,15 @@ class Thread:
     Attributes:
         turns: oldest first.
         container: id of the code execution container to use again, or None.
+        container_since: when this thread got it, seconds since the epoch; `container_expires_at` as the API says.
 
     """
 
     name: str
     turns: list[Turn] = field(default_factory=list)
     container: str | None = None
+    container_since: float | None = None
+    container_expires_at: str | None = None
 
     def messages(self, model: str, gone: Collection[str] = ()) -> list[dict[str, Any]]:
         """Return the history to put before a new question to `model`."""
@@ -107,7 +111,17 @@ class Thread:
         """Whether any answer so far holds code execution blocks: then the tool must stay in the request."""
         return any("code_execution" in str(b.get("name", "")) for turn in self.turns for b in turn.answer.content)
 
+    def work_in(self, container: str, expires_at: str | None) -> None:
+        """Take note of the container an answer worked in."""
+        if container != self.container:
+            self.container, self.container_since = container, time.time()
+        self.container_expires_at = expires_at
+
+    def leave_container(self) -> None:
+        """Let the next code run in a new container."""
+        self.container = self.container_since = self.container_expires_at = None
+
     def clear(self) -> None:
         """Forget all turns and the container."""
         self.turns.clear()
-        self.container = None
+        self.leave_container()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import mimetypes
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from claude_magic import frames, prompt
 from claude_magic.containers import Mounted, safe_name
@@ -15,9 +17,20 @@ from claude_magic.errors import FileProblem, NotFound
 from claude_magic.store import Store, Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from claude_magic.wire import Client, RemoteFile
+    from claude_magic.wire import Client
+
+_FORMATS = frozenset({"parquet", "csv", "xlsx"})
+# What bytes are, by their first few: only what Claude can do something with.
+_MAGIC = {
+    b"\x89PNG": ".png",
+    b"\xff\xd8\xff": ".jpg",
+    b"GIF8": ".gif",
+    b"%PDF": ".pdf",
+    b"PK\x03\x04": ".zip",
+    b"PAR1": ".parquet",
+}
 
 
 class Host(Protocol):
@@ -36,55 +49,181 @@ class Host(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MountedUpload:
-    """A file ready to be put into a container.
+class Terms:
+    """On which terms something goes up.
 
     Attributes:
-        file: what Claude is told about it.
-        note: what happened, for the footer.
+        share: how much of a frame may be told in the prompt (`frames.describe`); not what is in the file.
+        mask: columns whose values are never told.
+        keep: seconds until the server deletes the file; None keeps it until it is deleted.
+        progress: called with file name, bytes done and bytes in all.
 
     """
 
-    file: Mounted
-    note: str
+    share: str = "schema"
+    mask: Collection[str] = ()
+    keep: int | None = None
+    progress: Callable[[str, int, int], None] | None = None
 
 
-def mount(host: Host, spec: str, namespace: Mapping[str, Any]) -> MountedUpload:
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What left this machine for one variable or path.
+
+    Attributes:
+        variable: the variable or path.
+        filename: its name at the server.
+        file_ids: the files there; several when the frame went up in parts, the manifest last.
+        rows: rows of the frame, None for a plain file; `columns` likewise.
+        size: bytes of all its files.
+        sent: whether bytes were sent now; False when the server had them.
+        share: how much of the frame the prompt tells.
+        conversions: rules that were applied because the file format cannot hold something as it is.
+
+    """
+
+    variable: str
+    filename: str
+    file_ids: tuple[str, ...]
+    rows: int | None
+    columns: int | None
+    size: int
+    sent: bool
+    share: str
+    conversions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return one line."""
+        shape = f", {self.rows:,} rows x {self.columns:,} columns" if self.rows is not None else ""
+        done = f"uploaded ({size(self.size)}{shape})" if self.sent else f"already there ({size(self.size)}{shape})"
+        return f"{self.filename} {done}" + (f", {len(self.conversions)} conversions" if self.conversions else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that can go up: where its bytes come from and what identifies them."""
+
+    variable: str
+    fingerprint: str
+    open: Callable[[], Iterator[Piece]]
+    describe: Callable[[], str] = lambda: ""
+    share: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One file to be sent; a frame above the limit has several, the manifest last."""
+
+    file: BinaryIO | Path
+    filename: str
+    mime_type: str
+    load_code: str = ""
+    rows: int | None = None
+    columns: int | None = None
+    conversions: tuple[str, ...] = ()
+
+
+def mount(
+    host: Host, spec: str, namespace: Mapping[str, Any], terms: Terms | None = None
+) -> tuple[list[Mounted], Receipt]:
     """Send the variable or path that `spec` names, unless the server has it already.
+
+    `NAME.csv` and `NAME.xlsx`, where NAME is a frame and no such file exists, choose the format of the file.
+
+    Returns:
+        What to put into the container (several files when the frame went up in parts), and the receipt.
 
     Raises:
         UndefinedName: there is no such variable and no such file.
         FileProblem: it cannot go up.
 
     """
-    if spec in namespace and frames.is_frame(namespace[spec]):
-        frame = namespace[spec]
-        upload, note = _upload(host, spec, frames.fingerprint(frame, spec), lambda: _send_frame(host, frame, spec))
-        described = frames.describe(frame, spec)
-        return MountedUpload(Mounted(upload.file_id, upload.filename, spec, described, upload.load_code), note)
-    path = Path(str(namespace.get(spec, spec))).expanduser() if _path_like(namespace.get(spec, spec)) else None
-    if path is None:
+    terms = terms or Terms()
+    source = _source(spec, namespace, terms)
+    uploads, sent = _uploaded(host, source, terms)
+    whole = uploads[-1]  # the file itself, or the manifest of its parts
+    receipt = Receipt(
+        variable=source.variable,
+        filename=whole.filename,
+        file_ids=tuple(u.file_id for u in uploads),
+        rows=whole.rows,
+        columns=whole.columns,
+        size=sum(u.size for u in uploads),
+        sent=sent,
+        share=source.share,
+        conversions=tuple(whole.conversions.splitlines()),
+    )
+    parts = [Mounted(u.file_id, u.filename, source.variable) for u in uploads[:-1]]
+    told = source.share != "none"
+    about = Mounted(
+        whole.file_id,
+        whole.filename,
+        source.variable,
+        source.describe() if told else "",
+        whole.load_code if told else "",
+    )
+    return [*parts, about], receipt
+
+
+def _source(spec: str, namespace: Mapping[str, Any], terms: Terms) -> Source:
+    name, chosen = _named(spec, namespace)
+    if name is not None and frames.is_frame(namespace[name]):
+        frame = namespace[name]
+        return Source(
+            variable=name,
+            fingerprint=frames.fingerprint(frame, name, format=chosen),
+            open=lambda: _frame_pieces(frame, name, chosen),
+            describe=lambda: frames.describe(frame, name, share=terms.share, masked=terms.mask, format=chosen),
+            share=terms.share,
+        )
+    value = namespace.get(spec, spec)
+    if isinstance(value, bytes | bytearray):
+        return _bytes_source(spec, bytes(value))
+    if not isinstance(value, str | Path):
         raise FileProblem(
-            f"`{spec}` is a {type(namespace[spec]).__name__}; only DataFrames, Series and paths go up.",
+            f"`{spec}` is a {type(value).__name__}; only DataFrames, Series, bytes and paths go up.",
             advice="Make it a DataFrame, or write it to a file and give the path.",
         )
+    path = Path(value).expanduser()
     if not path.is_file():
         raise _not_there(spec, path, namespace)
-    upload, note = _upload(host, spec, _content_hash(path), lambda: _send_path(host, path))
-    return MountedUpload(Mounted(upload.file_id, upload.filename, spec), note)
+    return Source(spec, _path_hash(path), lambda: iter([Piece(path, safe_name(path.name), _type(path.name))]))
 
 
-def send(host: Host, spec: str, namespace: Mapping[str, Any]) -> Upload:
-    """Send what `spec` names, as `mount` does, and return its record."""
-    mounted = mount(host, spec, namespace).file
-    record = host.store.source_of(mounted.file_id)
-    if record is None:
-        raise FileProblem(f"The record of `{spec}` vanished from the store.", advice="Send it again.")
-    return record
+def _named(spec: str, namespace: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Return the variable a spec names and the format it chooses for it: `sales.csv` is `sales` as CSV."""
+    if spec in namespace:
+        return spec, None
+    stem, _, ending = spec.rpartition(".")
+    if ending in _FORMATS and stem in namespace and frames.is_frame(namespace[stem]) and not Path(spec).exists():
+        return stem, ending
+    return None, None
 
 
-def _path_like(value: Any) -> bool:
-    return isinstance(value, str | Path)
+def _bytes_source(name: str, value: bytes) -> Source:
+    ending = next((end for start, end in _MAGIC.items() if value.startswith(start)), ".bin")
+    digest = hashlib.blake2b(value, digest_size=20, person=b"bytes").hexdigest()
+    return Source(name, digest, lambda: iter([Piece(io.BytesIO(value), name + ending, _type(name + ending))]))
+
+
+def _frame_pieces(frame: Any, name: str, chosen: str | None) -> Iterator[Piece]:
+    """Yield the encoded frame: one file, or parts and a manifest when it is over the API's 500 MB a file."""
+    for encoded in frames.encode_parts(frame, name, format=chosen):
+        with closing(encoded):
+            receipt = encoded.receipt
+            yield Piece(
+                encoded.file,
+                encoded.filename,
+                encoded.mime_type,
+                encoded.load_code,
+                receipt.rows,
+                receipt.columns,
+                receipt.conversions,
+            )
+
+
+def _type(filename: str) -> str:
+    return mimetypes.guess_type(filename)[0] or "application/octet-stream"
 
 
 def _not_there(spec: str, path: Path, namespace: Mapping[str, Any]) -> Exception:
@@ -93,23 +232,70 @@ def _not_there(spec: str, path: Path, namespace: Mapping[str, Any]) -> Exception
     return FileProblem(f"There is no file {path}; nothing was sent.", advice="Check the path.")
 
 
-def _upload(
-    host: Host, variable: str, fingerprint: str, send: Callable[[], tuple[RemoteFile, str]]
-) -> tuple[Upload, str]:
-    """Return the record of this content and a note; send it when the server does not have it (any more)."""
-    scope = _scope(host)
-    known = host.store.uploaded(scope, fingerprint)
-    if known is not None:
-        if _still_there(host, known.file_id):
-            return known, f"{known.filename} was already uploaded"
-        host.store.forget(known.file_id)
-    remote, load_code = send()
-    record = Upload(scope, fingerprint, remote.id, remote.filename, variable, remote.size_bytes, load_code, time.time())
-    host.store.remember(record)
-    return record, f"{remote.filename} uploaded ({size(remote.size_bytes)})"
+def _path_hash(path: Path) -> str:
+    digest = hashlib.blake2b(path.name.encode(), digest_size=20, person=b"path")
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+    except OSError as problem:
+        raise FileProblem(f"{path} cannot be read: {problem.strerror}.", advice="Nothing was sent.") from None
+    return digest.hexdigest()
 
 
-def _scope(host: Host) -> str:
+def _uploaded(host: Host, source: Source, terms: Terms) -> tuple[list[Upload], bool]:
+    """Return the records of a source and whether it was sent now: only when the server does not have it (any more)."""
+    scope = scope_of(host)
+    known = host.store.uploaded(scope, source.fingerprint)
+    if known and all(_still_there(host, upload.file_id) for upload in known):
+        host.store.touch(scope, source.fingerprint)
+        return known, False
+    for upload in known:
+        host.store.forget(upload.file_id)
+    sent: list[Upload] = []
+    try:
+        for number, piece in enumerate(source.open()):
+            sent.append(_send(host, piece, source, terms, scope=scope, part=number))
+    except BaseException:  # also a KeyboardInterrupt: no half of a frame stays behind
+        for upload in sent:
+            host.client.files.delete(upload.file_id)
+        raise
+    for upload in sent:
+        host.store.remember(upload)
+    return sent, True
+
+
+def _send(host: Host, piece: Piece, source: Source, terms: Terms, *, scope: str, part: int) -> Upload:
+    def progress(done: int, total: int) -> None:
+        if terms.progress is not None:
+            terms.progress(piece.filename, done, total)
+
+    remote = host.client.files.upload(
+        piece.file,
+        filename=piece.filename,
+        mime_type=piece.mime_type,
+        expires_in_seconds=terms.keep,
+        progress=progress,
+    )
+    now = time.time()
+    return Upload(
+        scope=scope,
+        fingerprint=source.fingerprint,
+        part=part,
+        file_id=remote.id,
+        filename=remote.filename,
+        variable=source.variable,
+        size=remote.size_bytes,
+        load_code=piece.load_code,
+        rows=piece.rows,
+        columns=piece.columns,
+        conversions="\n".join(piece.conversions),
+        uploaded_at=now,
+        used_at=now,
+    )
+
+
+def scope_of(host: Host) -> str:
     """Return the workspace, which every answer's headers name; one cheap question is asked if none has come yet."""
     if host.client.workspace_id is None:
         host.models()
@@ -118,32 +304,19 @@ def _scope(host: Host) -> str:
 
 def _still_there(host: Host, file_id: str) -> bool:
     try:
-        host.client.files.get(file_id)
+        remote = host.client.files.get(file_id)
     except NotFound:
         return False
-    return True
+    return not _expired(remote.expires_at)
 
 
-def _send_frame(host: Host, frame: Any, name: str) -> tuple[RemoteFile, str]:
-    encoded = frames.encode(frame, name)
-    try:
-        remote = host.client.files.upload(encoded.file, filename=encoded.filename, mime_type=encoded.mime_type)
-    finally:
-        encoded.close()
-    return remote, encoded.load_code
+def _expired(expires_at: str | None) -> bool:
+    """Tell whether a file's time is over: its metadata stays up to 30 days after its content (Files page, 2026-11)."""
+    if not expires_at:
+        return False
+    from datetime import UTC, datetime
 
-
-def _send_path(host: Host, path: Path) -> tuple[RemoteFile, str]:
-    mime_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return host.client.files.upload(path, filename=safe_name(path.name), mime_type=mime_type), ""
-
-
-def _content_hash(path: Path) -> str:
-    digest = hashlib.blake2b(path.name.encode(), digest_size=20)
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
+    return datetime.fromisoformat(expires_at) <= datetime.now(UTC)
 
 
 def size(count: int) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from claude_magic.errors import ClaudeMagicError, FileProblem, harmless, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from claude_magic.messages import Block
     from claude_magic.wire import Client
@@ -155,6 +155,27 @@ def safe_name(name: str, taken: Iterable[str] = ()) -> str:
         number += 1
         unique = f"{stem} ({number}){dot}{ending}"
     return unique
+
+
+def target_in(folder: Path, artifact: Artifact, ours: Container[Path] = ()) -> Path:
+    """Return where a file goes in `folder`: its own name, unless a file that is not `ours` has it with other content.
+
+    Raises:
+        FileProblem: `folder` cannot be made.
+
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        others = [p.name for p in folder.iterdir() if p not in ours and not _same(p, artifact.path)]
+    except OSError as problem:
+        raise FileProblem(f"{folder} cannot be written: {problem.strerror}.", advice="Give another folder.") from None
+    return folder / safe_name(artifact.name, others)
+
+
+def _same(one: Path, other: Path) -> bool:
+    import filecmp
+
+    return one.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Mounted:
         filename: its name in the container.
         variable: the variable or path it came from.
         description: what is in it, as far as the user lets it be told; empty for a plain file.
-        load_code: Python that loads it; empty for a plain file.
+        load_code: Python that loads it from the variable `path`; empty for a plain file.
 
     """
 
@@ -59,5 +59,6 @@ def _about(file: Mounted) -> str:
     if file.description:
         lines.append(f"It holds the user's variable `{file.variable}`:\n{file.description}")
     if file.load_code:
-        lines.append(f"Load it with:\n```python\n{file.load_code}\n```")
+        path = f'path = os.path.join(os.environ["INPUT_DIR"], {name})'
+        lines.append(f"Load it with:\n```python\nimport os\n\n{path}\n{file.load_code}\n```")
     return "\n".join(lines)

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import Bool, Int, Unicode
+from traitlets import Bool, Int, List, Unicode
 
 if TYPE_CHECKING:
     from claude_magic.sessions import Session
@@ -24,6 +24,10 @@ class ClaudeMagics(Magics):
     model = Unicode("sonnet", help="Model id or alias (sonnet, opus, haiku, fable).").tag(config=True)
     max_tokens = Int(16_000, min=1, help="The most tokens an answer may have, thinking included.").tag(config=True)
     system = Unicode(None, allow_none=True, help="System prompt of every cell that names none.").tag(config=True)
+    share = Unicode("schema", help="What prompts tell of a DataFrame: none, schema, stats, sample=N, full.").tag(
+        config=True
+    )
+    mask = List(Unicode(), help="Columns whose values no prompt ever tells.").tag(config=True)
     warm_up = Bool(default_value=True, help="Import the client in the background after %load_ext.").tag(config=True)
 
     def __init__(self, shell: Any) -> None:

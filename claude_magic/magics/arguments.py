@@ -49,6 +49,24 @@ def _name(value: str, _: dict[str, Any]) -> dict[str, Any]:
     return {"out": value}
 
 
+def _share(value: str, _: dict[str, Any]) -> dict[str, Any]:
+    if not re.fullmatch(r"none|schema|stats|full|sample=[1-9][0-9]{0,8}", value):
+        raise UsageError(f"`--share {value}` is no level.", advice="Use none, schema, stats, sample=N or full.")
+    return {"share": value}
+
+
+_HOURS = {"h": 1, "d": 24, "w": 24 * 7}
+
+
+def _duration(value: str, _: dict[str, Any]) -> dict[str, Any]:
+    """Read `12h`, `7d`, `2w`; the Files API takes an hour to 90 days."""
+    found = re.fullmatch(r"([0-9]{1,4})([hdw])", value)
+    hours = int(found[1]) * _HOURS[found[2]] if found else 0
+    if not 1 <= hours <= 24 * 90:
+        raise UsageError(f"`--keep {value}` is no time a file can be kept.", advice="Use 1h to 90d, such as `7d`.")
+    return {"keep": hours * 3600}
+
+
 OPTIONS: tuple[Option, ...] = (
     Option(("-m", "--model"), "M", "model id or alias (sonnet, opus, haiku, fable)", lambda v, _: {"model": v}),
     Option(
@@ -65,6 +83,15 @@ OPTIONS: tuple[Option, ...] = (
         lambda v, so_far: {"upload": (*so_far.get("upload", ()), v), "run": True},
     ),
     Option(("--run",), "", "let Claude run code in its container", lambda _, __: {"run": True}),
+    Option(("--share",), "LEVEL", "what the prompt may tell of a frame: none, schema, stats, sample=N, full", _share),
+    Option(("--save",), "DIR", "put a copy of every file Claude makes into DIR", lambda v, _: {"save": v}),
+    Option(("--keep",), "TIME", "let the server delete what is uploaded after TIME: 12h, 7d, 2w", _duration),
+    Option(
+        ("--new-container",),
+        "",
+        "run code in a new container instead of the thread's",
+        lambda _, __: {"new_container": True},
+    ),
     Option(("--max-tokens",), "N", "the most tokens of the answer, thinking included; default 16000", _number),
     Option(("--thread",), "NAME", "which conversation; default: the current one, main", lambda v, _: {"thread": v}),
     Option(("--new",), "", "start the conversation afresh", lambda _, __: {"new": True}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import prompt, rendering
+from claude_magic import rendering
 from claude_magic.errors import Interrupted
 from claude_magic.magics.arguments import parse_cell
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from claude_magic.options import Options
     from claude_magic.reply import Reply
-    from claude_magic.sessions import Session
+    from claude_magic.sessions import Prepared, Session
 
 
 def run(shell: Any, session: Session, line: str, cell: str) -> None:
@@ -29,18 +29,22 @@ def run(shell: Any, session: Session, line: str, cell: str) -> None:
 
 def ask(shell: Any, session: Session, options: Options, body: str) -> None:
     """Send a prompt with its options, show the answer, bind it to `_`, `Out[n]` and `--out`."""
-    try:
-        blocks = prompt.compose(body, shell.user_ns, raw=options.raw)
-        prepared = session.prepare(blocks, options, shell.user_ns)
-    except KeyboardInterrupt:
-        raise Interrupted("Interrupted before anything was asked.", advice="The thread is as it was.") from None
     with rendering.painter(shell) as painter:
+        prepared = _prepared(session, body, options, shell.user_ns, rendering.Progress(painter.progress))
         with session.turn(prepared) as answer:
             for growing in answer:
                 painter.show(growing)
         _bind(shell, answer.reply, options.out)
         painter.settle(answer.reply.bundle(), list(_pictures(answer.reply)))
     answer.reply.raise_for_error()
+
+
+def _prepared(session: Session, body: str, options: Options, namespace: dict[str, Any], progress: Any) -> Prepared:
+    try:
+        blocks = session.compose(body, options, namespace)
+        return session.prepare(blocks, options, namespace, progress)
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted before anything was asked.", advice="The thread is as it was.") from None
 
 
 def _bind(shell: Any, reply: Reply, out: str | None) -> None:

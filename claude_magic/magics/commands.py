@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import backends, catalogue
 from claude_magic._version import __version__
+from claude_magic.containers import generated_ids
 from claude_magic.errors import AuthenticationFailed, UsageError, one_line
 from claude_magic.magics import arguments, file_commands, model_commands, warmup
 from claude_magic.magics.cell import ask
@@ -164,6 +166,26 @@ def _thread(magics: ClaudeMagics, rest: str) -> Any:
     return shown
 
 
+def _container(magics: ClaudeMagics, rest: str) -> Any:
+    arguments.words(rest, "container", most=0)
+    session = magics.session
+    thread = session.thread()
+    if thread.container is None:
+        return Text(f"Thread {thread.name} has no container yet: the next cell with --run or --upload gets one.")
+    mounted = {b["file_id"] for t in thread.turns for b in t.asked if b.get("type") == "container_upload"}
+    sources = [session.store.source_of(file_id) for file_id in sorted(mounted - session.gone)]
+    made = [file_id for t in thread.turns for file_id in generated_ids(t.answer.content)]
+    return Facts(
+        {
+            "container": thread.container,
+            "age": f"{(time.time() - (thread.container_since or 0)) / 60:.0f} min",
+            "expires": thread.container_expires_at or "not said",
+            "files in it": ", ".join(sorted(s.filename for s in sources if s)) or "none",
+            "files made": len(made),
+        }
+    )
+
+
 def _said(blocks: Any, longest: int = 200) -> str:
     texts = [b["text"] for b in blocks if b.get("type") == "text" and b.get("text", "").strip()]
     return one_line(texts[-1])[:longest] if texts else ""
@@ -218,9 +240,10 @@ COMMANDS: dict[str, Command] = {
     "count": Command(
         "[options] TEXT-or-VARIABLES", "input tokens a cell would send, and their price by model", model_commands.count
     ),
-    "files": Command("[list | show ID | delete ID… | download ID [PATH]]", "the Files API", file_commands.files),
-    "upload": Command("X…", "send DataFrames or files, each once", file_commands.upload),
+    "files": Command("[list | show ID | delete ID… | prune]", "the Files API", file_commands.files),
+    "upload": Command("[--keep TIME] X…", "send DataFrames or files, each once", file_commands.upload),
     "download": Command("ID [PATH]", "fetch a file that Claude made", file_commands.download),
+    "container": Command("", "the container of the current conversation: id, age, what is in it", _container),
     "thread": Command("[NAME]", "show the current conversation, or switch to another", _thread),
     "reset": Command("[NAME]", "clear a conversation", _reset),
     "help": Command("[COMMAND]", "this text, or one command's", _help),

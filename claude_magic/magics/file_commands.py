@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import shlex
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import uploads
 from claude_magic.containers import safe_name
 from claude_magic.errors import FileProblem, UsageError, one_line
-from claude_magic.magics.arguments import words
+from claude_magic.magics.arguments import parse, words
 from claude_magic.magics.views import Facts, Text, table
+from claude_magic.rendering import Progress, painter
 
 if TYPE_CHECKING:
     from claude_magic.magics import ClaudeMagics
     from claude_magic.sessions import Session
     from claude_magic.wire import RemoteFile
 
+# A file that no cell of this machine has used for so long is not needed by a notebook one still works on.
+_UNUSED_DAYS = 7
 _COLUMNS = ["id", "filename", "type", "size", "created", "expires", "downloadable", "variable"]
 
 
 def files(magics: ClaudeMagics, rest: str) -> Any:
-    """List, show, delete or fetch files; the list is newest first, sizes in bytes."""
-    usage = "files [list | show ID | delete ID… | download ID [PATH]]"
+    """List, show, delete, fetch or prune files; the list is newest first, sizes in bytes."""
+    usage = "files [list | show ID | delete ID… | download ID [PATH] | prune]"
     verb, *ids = words(rest, usage) or ["list"]
     session = magics.session
     if verb == "list" and not ids:
@@ -31,12 +35,12 @@ def files(magics: ClaudeMagics, rest: str) -> Any:
         return Facts(_row(session, session.client.files.get(ids[0])))
     if verb == "delete" and ids:
         for file_id in ids:
-            session.client.files.delete(file_id)
-            session.store.forget(file_id)
-            session.gone.add(file_id)
+            session.delete_file(file_id)
         return Text(f"Deleted {', '.join(map(one_line, ids))}.")
     if verb == "download" and ids:
         return download(magics, shlex.join(ids))
+    if verb == "prune" and not ids:
+        return _prune(session)
     raise UsageError("That is not how this command is used.", advice=f"Write `%claude {usage}`.")
 
 
@@ -59,12 +63,32 @@ def _row(session: Session, file: RemoteFile) -> dict[str, Any]:
     }
 
 
+def _prune(session: Session) -> Any:
+    """Delete what this machine uploaded, no thread of this session mounts, and nobody has used for seven days."""
+    mounted = {b.get("file_id") for t in session.threads.values() for turn in t.turns for b in turn.asked}
+    before = time.time() - _UNUSED_DAYS * 86_400
+    unused = session.store.unused(uploads.scope_of(session), before)
+    pruned = [upload for upload in unused if upload.file_id not in mounted]
+    for old in pruned:
+        session.delete_file(old.file_id)
+    rows = [{"id": u.file_id, "filename": u.filename, "variable": u.variable, "size": u.size} for u in pruned]
+    return table(rows, ["id", "filename", "variable", "size"])
+
+
 def upload(magics: ClaudeMagics, rest: str) -> Any:
     """Send each variable or path, unless the server has its content already."""
-    named = words(rest, "upload X…", least=1)
-    sent = [uploads.send(magics.session, name, magics.shell.user_ns) for name in named]
-    rows = [{"variable": u.variable, "id": u.file_id, "filename": u.filename, "size": u.size} for u in sent]
-    return table(rows, ["variable", "id", "filename", "size"])
+    options, named = parse(rest)
+    if not named:
+        raise UsageError("There is nothing to send.", advice="Write `%claude upload X…`.")
+    with painter(magics.shell) as painted:
+        terms = magics.session.terms(options, Progress(painted.progress))
+        receipts = [uploads.mount(magics.session, name, magics.shell.user_ns, terms)[1] for name in named]
+    rows = [
+        {"variable": r.variable, "id": file_id, "filename": r.filename, "size": r.size, "rows": r.rows, "sent": r.sent}
+        for r in receipts
+        for file_id in r.file_ids
+    ]
+    return table(rows, ["variable", "id", "filename", "size", "rows", "sent"])
 
 
 def download(magics: ClaudeMagics, rest: str) -> Path:

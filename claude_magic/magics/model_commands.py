@@ -6,7 +6,7 @@ import fnmatch
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import catalogue, prompt
+from claude_magic import catalogue
 from claude_magic.errors import UsageError
 from claude_magic.magics.arguments import parse_prompt, words
 from claude_magic.magics.views import Text, table
@@ -78,10 +78,9 @@ def count(magics: ClaudeMagics, rest: str) -> Count:
         advice = "Write `%claude count [options] TEXT`, or name variables."
         raise UsageError("There is nothing to count.", advice=advice)
     named = text.split()
-    if all(name in namespace for name in named):
-        blocks = [block for name in named for block in prompt.blocks_of(namespace[name], name)]
-    else:
-        blocks = prompt.compose(text, namespace, raw=options.raw)
+    variables = all(name in namespace for name in named)
+    body = "\n".join(f"{{{{ {name} }}}}" for name in named) if variables else text
+    blocks = session.compose(body, options, namespace)
     counted, whole = session.count(blocks, options, namespace)
     alone = replace(options, history=False)
     with_system = session.count(blocks, alone, namespace)[1]

@@ -33,8 +33,16 @@ def _table_class() -> Any:
 def table(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> Any:
     """Return rows as a DataFrame; text in them came over the wire and is stripped of control characters."""
     cleaned = [{key: plain(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
-    # Whole numbers stay whole beside missing values.
-    return _table_class()(_table_class()(cleaned, columns=columns).convert_dtypes(convert_floating=False))
+    made = _table_class()(cleaned, columns=columns)
+    for name in columns:
+        values = [row.get(name) for row in cleaned]
+        if (
+            None in values
+            and any(isinstance(v, int) for v in values)
+            and all(isinstance(v, int | None) for v in values)
+        ):
+            made[name] = made[name].astype("Int64")  # whole numbers stay whole beside missing values
+    return made
 
 
 class Facts(dict[str, Any]):

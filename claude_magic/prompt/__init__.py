@@ -9,7 +9,7 @@ from claude_magic.prompt.interpolation import Expression, parts, undefined
 from claude_magic.prompt.values import blocks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from claude_magic.messages import Block
 
@@ -18,7 +18,9 @@ __all__ = ["blocks_of", "compose", "undefined"]
 _PLAIN = {"type": "text", "text": ""}.keys()
 
 
-def compose(body: str, namespace: Mapping[str, Any], *, raw: bool = False, share: str = "schema") -> list[Block]:
+def compose(
+    body: str, namespace: Mapping[str, Any], *, raw: bool = False, share: str = "schema", mask: Collection[str] = ()
+) -> list[Block]:
     """Return the content blocks of a prompt; neighbouring text is one block.
 
     Args:
@@ -26,6 +28,7 @@ def compose(body: str, namespace: Mapping[str, Any], *, raw: bool = False, share
         namespace: where `{{ expression }}` is evaluated.
         raw: send double braces as they are.
         share: how much of a DataFrame may appear in the text.
+        mask: columns whose values never do.
 
     Raises:
         UsageError: the prompt is empty, or an expression in it cannot be evaluated or shown.
@@ -36,7 +39,7 @@ def compose(body: str, namespace: Mapping[str, Any], *, raw: bool = False, share
         if isinstance(part, str):
             blocks += [{"type": "text", "text": part}]
         else:
-            blocks += _value(part, namespace, share)
+            blocks += _value(part, namespace, share, mask)
     blocks = _joined(blocks)
     if not blocks:
         raise UsageError(
@@ -45,10 +48,10 @@ def compose(body: str, namespace: Mapping[str, Any], *, raw: bool = False, share
     return blocks
 
 
-def _value(part: Expression, namespace: Mapping[str, Any], share: str) -> list[Block]:
+def _value(part: Expression, namespace: Mapping[str, Any], share: str, mask: Collection[str]) -> list[Block]:
     value = part.evaluate(namespace)
     try:
-        return blocks_of(value, part.source, share=share)
+        return blocks_of(value, part.source, share=share, mask=mask)
     except ClaudeMagicError:
         raise
     except Exception as error:  # noqa: BLE001 - a repr, a `_repr_claude_` or a figure may raise anything

@@ -15,6 +15,8 @@ from claude_magic import frames
 from claude_magic.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from claude_magic.messages import Block
 
 # A repr is for orientation, not for transport: about 5,000 tokens at 4 characters each.
@@ -28,7 +30,7 @@ _DEEPEST = 4
 _LOADED = 4  # what `linecache` holds of a text it has read: size, time of change, lines, name
 
 
-def blocks_of(value: Any, name: str, *, share: str = "schema") -> list[Block]:
+def blocks_of(value: Any, name: str, *, share: str = "schema", mask: Collection[str] = ()) -> list[Block]:
     """Return content blocks for `value`, which the prompt calls `name`.
 
     Text goes in as it is; a DataFrame or Series as `share` allows (never a value at ``schema``, the default); a
@@ -47,17 +49,17 @@ def blocks_of(value: Any, name: str, *, share: str = "schema") -> list[Block]:
     if isinstance(value, str):
         return _text(value)
     if frames.is_frame(value):
-        return _text(frames.describe(value, name, share=share))
+        return _text(frames.describe(value, name, share=share, masked=mask))
     image = _image(value)
-    return [image] if image is not None else _text(_told(value, name, share))
+    return [image] if image is not None else _text(_told(value, name, share, mask))
 
 
-def _told(value: Any, name: str, share: str) -> str:
+def _told(value: Any, name: str, share: str, mask: Collection[str]) -> str:
     if isinstance(value, FunctionType | MethodType | ModuleType | type):
         return _source(value)
     inside = _frames_inside(value, name)
     if inside:
-        return "\n\n".join(frames.describe(frame, path, share=share) for path, frame in inside)
+        return "\n\n".join(frames.describe(frame, path, share=share, masked=mask) for path, frame in inside)
     shown = repr(value)
     if len(shown) > _LONGEST_REPR:
         shown = f"{shown[:_LONGEST_REPR]}… [{len(shown) - _LONGEST_REPR:,} more characters]"

@@ -88,7 +88,7 @@ def test_a_thread_goes_on_after_its_file_was_deleted(notebook, df):
     """A deleted file leaves the history, not the conversation."""
     notebook.ns["df"] = df
     notebook.run("%%claude -u df\ndescribe the data")
-    file_id = notebook.magics.session.store.source_of(notebook.run("%claude upload df")["id"][0]).file_id
+    file_id = notebook.run("%claude upload df")["id"][0]
     notebook.magics.session.client.files.delete(file_id)
     notebook.run("%%claude\nWho are you?")
     assert "left out of the history" in notebook.texts[0]

@@ -8,10 +8,11 @@ import time
 from dataclasses import replace
 
 import pytest
+
 from claude_magic.errors import FileProblem
 from claude_magic.store import Entry, Store, Upload
 
-UPLOAD = Upload("workspace", "f1", "file_1", "df.parquet", "df", 123, "df = 1", 1000.0)
+UPLOAD = Upload("workspace", "f1", 0, "file_1", "df.parquet", "df", 123, "df = 1", 3, 2, "", 1000.0, 1000.0)
 ENTRY = Entry(1000.0, "Claude API", "claude-sonnet-5-5", "main", 10, 20, 3, 4, 0.25, "req_1")
 
 
@@ -33,9 +34,9 @@ def test_an_upload_is_found_by_its_content_in_its_workspace(store):
     """Scope and fingerprint together find it; a file id finds its source."""
     store.remember(UPLOAD)
 
-    assert store.uploaded("workspace", "f1") == UPLOAD
-    assert store.uploaded("another", "f1") is None
-    assert store.uploaded("workspace", "f2") is None
+    assert store.uploaded("workspace", "f1") == [UPLOAD]
+    assert store.uploaded("another", "f1") == []
+    assert store.uploaded("workspace", "f2") == []
     assert store.source_of("file_1") == UPLOAD
     assert store.source_of("file_2") is None
 
@@ -46,7 +47,7 @@ def test_the_same_content_sent_again_replaces_its_record(store):
     store.remember(UPLOAD)
     store.remember(again)
 
-    assert store.uploaded("workspace", "f1") == again
+    assert store.uploaded("workspace", "f1") == [again]
     assert store.source_of("file_1") is None
 
 
@@ -56,7 +57,28 @@ def test_a_forgotten_upload_is_gone(store):
     store.forget("file_1")
     store.forget("file_1")
 
-    assert store.uploaded("workspace", "f1") is None
+    assert store.uploaded("workspace", "f1") == []
+
+
+def test_a_frame_that_went_up_in_parts_comes_back_in_the_order_of_its_parts(store):
+    """The manifest is last, however they were remembered."""
+    parts = [replace(UPLOAD, part=n, file_id=f"file_{n}") for n in range(12)]
+    for part in reversed(parts):
+        store.remember(part)
+
+    assert store.uploaded("workspace", "f1") == parts
+    assert store.source_of("file_7") == parts[7]
+
+
+def test_what_was_used_lately_is_not_unused(store):
+    """Using an upload again counts; another workspace's uploads are not looked at."""
+    store.remember(UPLOAD)
+    store.remember(replace(UPLOAD, scope="another"))
+    assert store.unused("workspace", before=2000.0) == [UPLOAD]
+
+    store.touch("workspace", "f1")
+    assert store.unused("workspace", before=2000.0) == []
+    assert [u.scope for u in store.unused("another", before=2000.0)] == ["another"]
 
 
 def test_the_ledger_adds_up_what_is_priced(store):
@@ -86,7 +108,7 @@ def test_a_closed_store_opens_again_with_all_it_held(path):
     first.close()
     second = Store(path)
 
-    assert second.uploaded("workspace", "f1") == UPLOAD
+    assert second.uploaded("workspace", "f1") == [UPLOAD]
     assert second.spent() == 0.25
     second.close()
 
@@ -96,7 +118,7 @@ def test_two_connections_see_each_other_at_once(store, path):
     other = Store(path)
     store.remember(UPLOAD)
 
-    assert other.uploaded("workspace", "f1") == UPLOAD
+    assert other.uploaded("workspace", "f1") == [UPLOAD]
     assert other._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     other.close()
 
