@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from claude_magic import backends, catalogue, containers, prompt, uploads
-from claude_magic.errors import BadRequest, ClaudeMagicError, Interrupted, NotFound, ServerFailed, UsageError
+from claude_magic.errors import (
+    BadRequest,
+    ClaudeMagicError,
+    Interrupted,
+    NotFound,
+    ServerFailed,
+    StreamFailed,
+    UsageError,
+)
 from claude_magic.messages import Growing, Message, Request
 from claude_magic.options import Options
 from claude_magic.reply import Reply
@@ -37,6 +45,10 @@ if TYPE_CHECKING:
 LINES = frozenset({"sonnet", "opus", "haiku", "fable"})
 # A paused answer goes on by itself; one that pauses this often is not going to end (each round is ten tool calls).
 _MAX_ROUNDS = 20
+# Errors that pass by themselves, and how long to wait before asking again (seconds); they come inside a stream that
+# began with status 200, so the client's own retries never see them.
+_PASSING = frozenset({"overloaded_error", "api_error", "timeout_error"})
+_PAUSES = (0.5, 1.0)
 _FILE_ID = re.compile(r"file_[A-Za-z0-9_]+")
 
 
@@ -377,17 +389,32 @@ class Answering:
             self._request = self._prepared.request.continued(self.growing.go_on().content, now.container)
 
     def _events(self) -> Iterator[Mapping[str, Any]]:
+        """Send and yield events; an error that comes inside the stream before anything was shown is tried again."""
+        send = self._streamed if self._prepared.stream else self._whole
+        for pause in (*_PAUSES, None):
+            try:
+                yield from send()
+            except StreamFailed as failed:
+                if pause is None or self.growing.started or failed.error_type not in _PASSING:
+                    raise
+                self._open.close()
+                time.sleep(pause)
+            else:
+                return
+
+    def _streamed(self) -> Iterator[Mapping[str, Any]]:
         messages = self._session.client.messages
-        if self._prepared.stream:
-            stream = self._opened(lambda: self._open.enter_context(messages.stream(self._request.body())))
-            self._headers, self._request_id = stream.headers, stream.request_id
-            yield from stream
-            self._open.close()
-        else:
-            answer = self._opened(lambda: messages.create(self._request.body()))
-            self._headers, self._request_id = answer.headers, answer.request_id
-            yield {"type": "message_start", "message": answer.body}
-            yield {"type": "message_stop"}
+        stream = self._opened(lambda: self._open.enter_context(messages.stream(self._request.body())))
+        self._headers, self._request_id = stream.headers, stream.request_id
+        yield from stream
+        self._open.close()
+
+    def _whole(self) -> Iterator[Mapping[str, Any]]:
+        messages = self._session.client.messages
+        answer = self._opened(lambda: messages.create(self._request.body()))
+        self._headers, self._request_id = answer.headers, answer.request_id
+        yield {"type": "message_start", "message": answer.body}
+        yield {"type": "message_stop"}
 
     def _opened(self, send: Any) -> Any:
         """Send; when the server no longer has the container or a file of the history, send once more without it."""
@@ -433,7 +460,7 @@ class Answering:
     def _settle(self, message: Message, error: ClaudeMagicError | None) -> None:
         session, prepared = self._session, self._prepared
         seconds = time.perf_counter() - self._began
-        collected = containers.Collected({})
+        collected, missing = containers.Collected({}), []
         if error is None:
             try:
                 collected = containers.collect(session.client, message.content, session.folder())
@@ -441,6 +468,8 @@ class Answering:
                     self._notes.append(session.save(collected.artifacts.values(), prepared.save))
             except KeyboardInterrupt:
                 error = Interrupted("Interrupted while files were fetched.", request_id=self._request_id)
+            except ClaudeMagicError as problem:  # the folder of --save cannot be written: the answer stays
+                missing.append(str(problem))
         list_price = _cost(message)
         self._reply = Reply(
             message=message,
@@ -453,7 +482,7 @@ class Answering:
             files=collected.artifacts,
             thread=prepared.thread.name if prepared.thread else None,
             notes=tuple(self._notes),
-            missing=collected.missing,
+            missing=(*collected.missing, *missing),
             receipts=prepared.receipts,
             error=error,
         )

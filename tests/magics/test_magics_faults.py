@@ -1,0 +1,154 @@
+"""What a stubborn server does to a cell: it recovers by itself, or says so in one line and loses nothing."""
+
+import json
+import time
+import urllib.request
+
+import pandas as pd
+import pytest
+
+from claude_magic import errors
+
+
+@pytest.fixture
+def fault(local_server):
+    """Queue faults at the local server: each is spent on one request."""
+
+    def queue(*names):
+        request = urllib.request.Request(
+            f"{local_server.base_url}/_faults",
+            data=json.dumps({"faults": list(names)}).encode(),
+            headers={"x-api-key": local_server.key, "content-type": "application/json"},
+        )
+        urllib.request.urlopen(request).close()
+
+    yield queue
+    queue()
+
+
+MODEL = "-m claude-sonnet-5-5"
+
+
+def test_an_error_event_before_any_content_is_tried_again(notebook, fault):
+    """Overload inside a 200 stream, as its first frame: the cell asks again and succeeds."""
+    fault("error-first")
+    notebook.run(f"%%claude {MODEL}\nWho are you?")
+    assert notebook.ns["_"].stop_reason == "end_turn"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("error-mid:8", errors.StreamFailed), ("truncate:8", errors.StreamTruncated)]
+)
+def test_what_arrived_before_a_break_is_kept(notebook, fault, name, kind):
+    """The partial answer is shown, in `_`, in the thread and in the ledger; the cell fails; the next one works."""
+    notebook.run(f"%%claude {MODEL}\nOne.")
+    fault(name)
+    error = notebook.error(f"%%claude {MODEL}\nwrite a long text of 300 words")
+    assert type(error) is kind
+    reply = notebook.ns["_"]
+    assert reply.unfinished
+    assert reply.text
+    assert "unfinished" in notebook.texts[0]
+    thread = notebook.magics.session.thread()
+    assert thread.turns[-1].answer.text == reply.text
+    assert thread.turns[-1].unfinished
+    notebook.run(f"%%claude {MODEL}\nTwo.")
+    assert "[This answer ended early" in json.dumps(notebook.ns["_"].request.messages)
+
+
+def test_an_overloaded_server_is_asked_again(notebook, fault):
+    """529 before the stream: the client's own retries."""
+    fault("overloaded")
+    notebook.run(f"%%claude {MODEL}\nHi")
+    assert notebook.ns["_"].text
+
+
+def test_a_long_wait_is_the_users_to_decide(notebook, fault):
+    """A `retry-after` above our ceiling raises at once and says how long."""
+    fault("rate-limit:3600")
+    began = time.monotonic()
+    error = notebook.error(f"%%claude {MODEL}\nHi")
+    assert isinstance(error, errors.RateLimited)
+    assert time.monotonic() - began < 30
+    assert "3600" in str(error) or "60 min" in str(error) or "hour" in str(error)
+
+
+def test_a_line_cut_in_mid_upload_leaves_nothing(notebook, fault):
+    """The upload is repeated or fails in one line; no half file is remembered or listed."""
+    notebook.ns["df"] = pd.DataFrame({"x": range(1000)})
+    session = notebook.magics.session
+    before = {f.id for f in session.client.files.list()}
+    fault(*["drop"] * 4)  # three attempts, and the free one that a kept connection gets
+    error = notebook.error("%claude upload df")
+    assert isinstance(error, errors.ConnectionFailed)
+    assert {f.id for f in session.client.files.list()} == before
+    assert notebook.run("%claude upload df")["sent"][0]
+
+
+def test_an_unwritable_folder_of_save_keeps_the_answer(notebook, tmp_path):
+    """The files are in the reply, the cell says which folder cannot be written."""
+    notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3], "b": [2.0, 4.0, 7.0]})
+    (tmp_path / "file").write_text("in the way")
+    error = notebook.error(f"%%claude -u df --save {tmp_path / 'file'}\nscatter of a against b")
+    assert isinstance(error, errors.FileProblem)
+    assert notebook.ns["_"].charts
+
+
+def test_save_puts_copies_beside_the_notebook_and_never_over_a_users_file(notebook, tmp_path):
+    """A file of the same name that was not ours stays; our own copy is renewed."""
+    notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3], "b": [2.0, 4.0, 7.0]})
+    cell = f"%%claude -u df --no-history --save {tmp_path / 'out'}\nscatter of a against b"
+    notebook.run(cell)
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert names == set(notebook.ns["_"].files)
+    notebook.run(cell)
+    assert {p.name for p in (tmp_path / "out").iterdir()} == names
+    (tmp_path / "other").mkdir()
+    mine = tmp_path / "other" / notebook.ns["_"].charts[0].name
+    mine.write_text("mine")
+    notebook.run(cell.replace("out", "other"))
+    assert mine.read_text() == "mine"
+    assert len(list((tmp_path / "other").iterdir())) == len(names) + 1
+
+
+def test_an_unknown_container_is_made_anew(notebook):
+    """An expired container id is an error of the API; the cell asks once more without it, and says so."""
+    notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3]})
+    notebook.run("%%claude -u df\ndescribe the data")
+    thread = notebook.magics.session.thread()
+    thread.container = "container_gone"
+    notebook.run("%%claude\nhistogram of a")
+    assert "made anew" in notebook.texts[0]
+    assert notebook.ns["_"].charts
+    assert thread.container not in {"container_gone", None}
+
+
+def test_a_new_container_on_request(notebook):
+    """`--new-container` leaves the old one; `%claude container` shows the current one."""
+    notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3]})
+    assert "no container" in notebook.run("%claude container")
+    notebook.run("%%claude -u df\ndescribe the data")
+    first = notebook.run("%claude container")["container"]
+    notebook.run("%%claude --new-container\nhistogram of a")
+    shown = notebook.run("%claude container")
+    assert shown["container"] != first
+    assert "df.parquet" in shown["files in it"]
+
+
+def test_keep_sets_the_expiry_and_prune_takes_what_nobody_used(notebook, monkeypatch):
+    """`--keep 7d` travels to the server; `files prune` deletes old uploads that no thread mounts."""
+    notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3, 4]})
+    file_id = notebook.run("%claude upload --keep 7d df")["id"][0]
+    session = notebook.magics.session
+    assert session.client.files.get(file_id).expires_at is not None
+    assert len(notebook.run("%claude files prune")) == 0
+    session.store._run("UPDATE uploads SET used_at = 0", ())
+    assert list(notebook.run("%claude files prune")["id"]) == [file_id]
+    assert isinstance(notebook.error(f"%claude files show {file_id}"), errors.NotFound)
+
+
+def test_bytes_and_formats_go_up(notebook):
+    """Bytes get the ending of what they are; `df.csv` chooses the format of a frame."""
+    notebook.ns.update(df=pd.DataFrame({"a": [1]}), picture=b"\x89PNG\r\n\x1a\n....")
+    assert notebook.run("%claude upload df.csv")["filename"][0] == "df.csv"
+    assert notebook.run("%claude upload picture")["filename"][0] == "picture.png"
