@@ -127,14 +127,14 @@ def _index_lines(outline: schema.Outline) -> list[str]:
 
 
 def _add_values(page: _Page, frame: Any, outline: schema.Outline, level: tuple[str, int], masked: set[str]) -> None:
-    import pandas as pd
+    from claude_magic.frames.tabular import as_pandas
 
-    if not isinstance(frame, pd.DataFrame):
-        frame = frame.rename_columns([field.name for field in outline.fields]).to_pandas()
-    labels = [naming.label_text(label) for label in frame.columns]
-    hidden = {n for n, field in enumerate(outline.fields) if {field.name, labels[n]} & masked}
+    frame = as_pandas(frame)
+    hidden = _masked(frame, outline, masked)
     lines = (
-        f"- {naming.quoted(field.name)}: masked" if n in hidden else values.statistics(field.name, frame.iloc[:, n])
+        f"- {naming.quoted(field.name)}: masked"
+        if n in hidden.columns
+        else values.statistics(field.name, frame.iloc[:, n])
         for n, field in enumerate(outline.fields)
     )
     page.add_what_fits("Statistics:", lines, len(outline.fields), "columns' statistics")
@@ -143,3 +143,11 @@ def _add_values(page: _Page, frame: Any, outline: schema.Outline, level: tuple[s
         numbers = values.positions(outline.rows, wanted if word == "sample" else outline.rows)
         title = f"Rows: {len(numbers)} of {outline.rows}, as row number, index levels, columns"
         page.add_what_fits(title, values.row_lines(frame, numbers, hidden), len(numbers), "rows")
+
+
+def _masked(frame: Any, outline: schema.Outline, masked: set[str]) -> values.Masked:
+    """Find the masked columns and index levels, by the user's label or by the name in the file."""
+    labels = [naming.label_text(label) for label in frame.columns]
+    columns = (n for n, field in enumerate(outline.fields) if {field.name, labels[n]} & masked)
+    levels = (n for n, field in enumerate(outline.index) if field.name in masked)
+    return values.Masked(frozenset(columns), frozenset(levels))

@@ -165,7 +165,8 @@ def _write(source: Source, file: BinaryIO, digest: hashlib.blake2b, chosen: str)
 def fingerprint(obj: Any, name: str, *, format: str | None = None) -> str:  # noqa: A002
     """Return a hash over values, names, types, index, file name, format and encoder version: 32 hexadecimal digits.
 
-    Equal fingerprints mean equal content: it is a BLAKE2b hash of all of it, not of samples nor of row hashes.
+    Equal fingerprints mean equal content: it is a BLAKE2b hash of all of it, not of samples nor of row hashes. They
+    also mean equal loading code and receipt, so these can be kept beside the file's id instead of being made again.
     """
     chosen = chosen_format(format)
     source = source_of(collect(obj, name), chosen)

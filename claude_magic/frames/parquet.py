@@ -31,8 +31,9 @@ class ParquetSource(Source):
     schema: Any
 
     def feed_schema(self, digest: blake2b) -> None:
-        """Feed names, types and restoring metadata."""
+        """Feed names, types, restoring metadata, and the loading code, which may so be kept by fingerprint."""
         feed_schema(digest, self.schema)
+        digest.update(self.load_code("df").text().encode())
 
     def feed(self, digest: blake2b, table: Any) -> None:
         """Feed one row group."""

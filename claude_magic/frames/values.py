@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.frames import naming, objects
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 _TOP = 5  # most frequent values that are named
 _LONGEST = 80  # characters of one value
 _SEED = 20261121  # any fixed number: the same frame gives the same rows
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """Positions of the columns and of the index levels whose values are never shown."""
+
+    columns: frozenset[int]
+    levels: frozenset[int]
 
 
 def statistics(name: str, column: Any) -> str:
@@ -104,20 +113,19 @@ def positions(rows: int, wanted: int) -> list[int]:
     return [*range(first), *sorted(drawn), *range(rows - last, rows)]
 
 
-def row_lines(frame: Any, numbers: list[int], masked: set[int]) -> Iterator[str]:
+def row_lines(frame: Any, numbers: list[int], masked: Masked) -> Iterator[str]:
     """Yield one JSON list per row: row number, index levels (unless default), columns.
 
     Args:
         frame: a pandas DataFrame.
         numbers: positions of the rows.
-        masked: positions of columns whose values are not shown.
+        masked: whose values are not shown.
 
     """
     from claude_magic.frames.plan import index_levels
 
-    levels = [level.array for level in index_levels(frame.index)]
-    columns = [frame.iloc[:, n].array for n in range(frame.shape[1])]
+    levels = [(level.array, n in masked.levels) for n, level in enumerate(index_levels(frame.index))]
+    columns = [(frame.iloc[:, n].array, n in masked.columns) for n in range(frame.shape[1])]
     for number in numbers:
-        cells = [str(number), *(shown(level[number]) for level in levels)]
-        cells += ['"masked"' if n in masked else shown(column[number]) for n, column in enumerate(columns)]
-        yield "[" + ", ".join(cells) + "]"
+        cells = ['"masked"' if hidden else shown(data[number]) for data, hidden in (*levels, *columns)]
+        yield "[" + ", ".join([str(number), *cells]) + "]"
