@@ -2,12 +2,14 @@
 
 import inspect
 import unicodedata
+from itertools import filterfalse
 
 import pytest
-from claude_magic import errors
-from claude_magic.errors import APIError, ClaudeMagicError, StreamFailed, Unfinished, harmless, one_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from claude_magic import errors
+from claude_magic.errors import APIError, ClaudeMagicError, StreamFailed, Unfinished, harmless, one_line
 
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, ClaudeMagicError)]
 # Text a hostile server might send: escape sequences, line breaks, right-to-left overrides, half characters.
@@ -87,6 +89,14 @@ def test_harmless_text_is_one_line_and_stays_as_it_is(text):
     assert harmless(cleaned) == cleaned
     assert cleaned.startswith("word")
     assert is_harmless(cleaned)
+
+
+def test_every_character_that_could_move_or_break_a_line_is_taken_out():
+    """All of Unicode: controls, line separators, half characters, bidirectional embeddings, overrides and isolates."""
+    for character in filterfalse(is_harmless, map(chr, range(0x110000))):
+        assert harmless(f"a{character}b") == "a b"
+    for mark in "\u200e\u200f\u061c\u200b\u2060\ufeff\u00ad\U000e0041":  # unseen, and they reorder or hide words
+        assert harmless(f"a{mark}b") == "a b"
 
 
 def test_a_line_is_at_most_600_characters():

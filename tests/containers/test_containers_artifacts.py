@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from claude_magic.containers import TOOL, Artifact, collect, generated_ids, safe_name
+from claude_magic.containers import TOOL, Artifact, collect, generated_ids, safe_name, target_in
 from claude_magic.errors import FileProblem, NotFound
 from claude_magic.wire import Client, Secret
 
@@ -191,6 +191,28 @@ def test_after_its_session_an_artifact_says_how_to_get_it_again(use, tmp_path):
     with pytest.raises(FileProblem, match="%claude download file_011C"):
         use(made)
     assert set(made._repr_mimebundle_()) == {"text/plain"}
+
+
+def test_a_file_of_the_users_is_never_overwritten(tmp_path):
+    """The model chose the name: another file of that name stays; the same content, or our own file, is replaced."""
+    made = artifact(tmp_path, "plot.png", "image/png", png())
+    folder = tmp_path / "deep" / "charts"
+    target = target_in(folder, made)
+    assert target == folder / "plot.png"
+
+    target.write_bytes(b"the user's own")
+    assert target_in(folder, made) == folder / "plot (2).png"
+    assert target_in(folder, made, {target}) == target
+    target.write_bytes(png())
+    assert target_in(folder, made) == target
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path):
+    """A file stands where the folder should be."""
+    (tmp_path / "charts").write_text("a file")
+
+    with pytest.raises(FileProblem, match="cannot be written"):
+        target_in(tmp_path / "charts", artifact(tmp_path, "plot.png", "image/png", png()))
 
 
 @pytest.fixture

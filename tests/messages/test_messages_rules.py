@@ -5,9 +5,10 @@ import itertools
 import json
 
 import pytest
-from claude_magic.messages import Growing, Request, Usage, message_from_wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from claude_magic.messages import Growing, Request, Usage, message_from_wire
 
 START = {"type": "message_start", "message": {"id": "m", "model": "x", "content": [], "usage": {"input_tokens": 5}}}
 STOP = {"type": "message_stop"}

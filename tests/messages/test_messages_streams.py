@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import pytest
 from anthropic.lib.streaming._messages import accumulate_event
+
 from claude_magic.messages import Growing, Usage
 
 

@@ -129,6 +129,14 @@ def test_a_frame_inside_a_list_or_dict_shows_no_value_either(value):
     assert "Zagreb" not in shown
 
 
+def test_a_masked_column_stays_masked_inside_a_list():
+    """At `full` the rows are told, but never a masked column's values, wherever the frame is."""
+    for value in (FRAME, [FRAME]):
+        (block,) = blocks_of(value, "v", share="full", mask=("city",))
+        assert "918273" in block["text"]
+        assert "Zagreb" not in block["text"]
+
+
 def test_a_list_that_holds_itself_ends():
     """Looking for frames inside stops a few levels down."""
     loop = []

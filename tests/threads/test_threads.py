@@ -1,10 +1,11 @@
 """What of a conversation travels to the next request, and what stays behind."""
 
 import pytest
-from claude_magic.messages import Message
-from claude_magic.threads import Thread, Turn, paired
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from claude_magic.messages import Message
+from claude_magic.threads import Thread, Turn, paired
 
 ASKED = ({"type": "text", "text": "How many?"},)
 CALL = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "bash_code_execution", "input": {"command": "wc"}}
@@ -133,6 +134,22 @@ def test_a_thread_knows_whether_it_has_run_code():
     """A history with code execution blocks needs its tool in every later request."""
     assert not Thread("t", [Turn(ASKED, answer(text("3")))]).runs_code
     assert Thread("t", [Turn(ASKED, answer(CALL, RESULT)), Turn(ASKED, answer(text("3")))]).runs_code
+
+
+def test_a_thread_works_in_one_container_until_it_leaves():
+    """The same container keeps its age, another one begins anew, and leaving forgets all three."""
+    thread = Thread("t")
+    thread.work_in("container_1", "2026-11-21T10:05:00Z")
+    since = thread.container_since
+    thread.work_in("container_1", "2026-11-21T10:15:00Z")
+    assert thread.container_since == since
+    assert thread.container_expires_at == "2026-11-21T10:15:00Z"
+
+    thread.work_in("container_2", None)
+    assert (thread.container, thread.container_expires_at) == ("container_2", None)
+    assert thread.container_since >= since
+    thread.leave_container()
+    assert (thread.container, thread.container_since, thread.container_expires_at) == (None, None, None)
 
 
 IDS = st.sampled_from(["srvtoolu_1", "srvtoolu_2", "toolu_3"])
