@@ -153,9 +153,10 @@ def measure(cases: list[Case], environ: dict[str, str], rounds: int) -> list[str
 def environment(server: child.Child, scratch: str) -> dict[str, str]:
     """The environment of all samples: where to ask, and a place for compiled modules that they share.
 
-    What pip installs is compiled; so it is here, also where the environment or uv says not to.
+    What pip installs is compiled; so it is here, also where the environment or uv says not to. An IPython reads the
+    packages of `VIRTUAL_ENV` before its own, which would give the peers ours.
     """
-    unset = {"PYTHONDONTWRITEBYTECODE", "CLAUDE_MAGIC_BACKEND", "ANTHROPIC_AUTH_TOKEN"}
+    unset = {"PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PYTHONPATH", "CLAUDE_MAGIC_BACKEND", "ANTHROPIC_AUTH_TOKEN"}
     return {
         **{name: value for name, value in os.environ.items() if name not in unset},
         "ANTHROPIC_API_KEY": server.key,
