@@ -22,6 +22,7 @@ _PAIR = 2
 _I = re.IGNORECASE
 _CHART = re.compile(r"\b(bars?|pie|plot|chart|graph)\b", _I)
 _LISTED = re.compile(r"\b(top|bottom|sort|sorted|order|ordered|rank\w*)\b", _I)
+_TABLED = re.compile(r"\b(cross|contingency|two[\s-]way)", _I)
 _ADDITIVE = frozenset(
     listed(
         "sale revenue amount quantity order unit cost total visitor passenger count profit income spend expense "
@@ -68,7 +69,7 @@ def outliers(clause: Clause, table: Table) -> list[Step]:
 
 def histogram(clause: Clause, table: Table) -> list[Step]:
     """One histogram per named number, counts for a category, a line of counts for a time."""
-    by = tuple(c for c in (*clause.role(BY), *clause.role(COLOUR)))
+    by = (*clause.role(BY), *clause.role(COLOUR))
     values = [c for c in clause.role(VALUE, X) if c not in by]
     if not values and by:
         values, by = list(by), ()
@@ -227,10 +228,8 @@ def scatter(clause: Clause, table: Table) -> list[Step]:
     if len(groups) >= _PAIR and not numbers:
         return pivot(clause, table)
     y, x, said = _pair(clause, table)
-    if not y:
-        return [Step("profile")]
     colour = (*clause.role(COLOUR), *groups, "")[0]
-    return [Step("scatter", (y,), x=x, colour=colour, assumed=said)]
+    return [Step("scatter", (y,), x=x, colour=colour, assumed=said)] if y else [Step("profile")]
 
 
 def regression(clause: Clause, table: Table) -> list[Step]:
@@ -270,6 +269,8 @@ def compare(clause: Clause, table: Table) -> list[Step]:
 def pivot(clause: Clause, table: Table) -> list[Step]:
     """A two-way table of counts or of one aggregate."""
     by = grouping(clause, table) or clause.role(X)
+    if _TABLED.search(clause.text) and not clause.aggs:  # a table of counts, whatever the columns hold
+        by = clause.role(VALUE, X, BY)
     values = [v for v in measured(clause, table) if v not in by]
     if len(by) == 1 and len(values) > 1:  # "pivot of mass by island and year"
         by, values = (*by, values[-1]), values[:-1]

@@ -47,6 +47,7 @@ RESERVED = frozenset(
 """Words of requests: as a column's name they count only when quoted, or after a word like "of" and "by"."""
 
 _SYNONYMS = {"weight": "mass", "gender": "sex", "revenue": "sale", "turnover": "sale", "date": "time", "cost": "price"}
+_NOUNS = frozenset(listed("day week month quarter hour time type level name id"))
 _POINTERS = frozenset(listed("of by column columns variable field per against versus vs "))
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z\d])(?=[A-Z])")
@@ -54,7 +55,7 @@ _QUOTED = re.compile(r"`([^`\n]+)`|\"([^\"\n]+)\"|“([^”\n]+)”|(?<!\w)'([^'
 _JOINT = re.compile(r"[\s_./()\-]*")
 _LONGEST_ALIAS = 8
 _FUZZY_LETTERS = 5
-_FUZZY = 0.84
+_FUZZY = 0.82
 _FULL, _CORE, _PART = 3, 2, 1
 
 
@@ -121,6 +122,7 @@ class Names:
                     self._add("".join(short[i:j]), name, _PART)
             self._add("".join(short), name, _CORE)
             self._add("".join(parts), name, _FULL)
+        self._tokens = frozenset(s for n in self._names for s in stems(n))
         self._longest = max((min(len(stems(n)), 2 * _LONGEST_ALIAS) for n in self._names), default=0)
 
     def _add(self, alias: str, name: str, weight: int) -> None:
@@ -132,9 +134,10 @@ class Names:
         """The columns that `text` names, in the order of the text, none overlapping."""
         found = self._quoted(text)
         words = [m for m in _WORD.finditer(text) if not any(q.start <= m.start() < q.end for q in found)]
+        corrected = [self._corrected(w.group()) for w in words]
         i = 0
         while i < len(words):
-            mention, used = self._at(text, words, i)
+            mention, used = self._at(text, words, corrected, i)
             if mention is not None:
                 found.append(mention)
             i += used
@@ -149,17 +152,18 @@ class Names:
                 found.append(Mention(match.start(), match.end(), names, quoted=True))
         return found
 
-    def _at(self, text: str, words: Sequence[re.Match[str]], i: int) -> tuple[Mention | None, int]:
+    def _at(
+        self, text: str, words: Sequence[re.Match[str]], corrected: Sequence[str], i: int
+    ) -> tuple[Mention | None, int]:
         for k in range(min(self._longest + 1, len(words) - i), 0, -1):
             run = words[i : i + k]
             if any(not _JOINT.fullmatch(text, a.end(), b.start()) for a, b in pairwise(run)):
                 continue
             raw = text[run[0].start() : run[-1].end()]
-            names = self._named("".join(s for w in run for s in stems(w.group())), raw, _PART)
+            names = self._named("".join(corrected[i : i + k]), raw, _PART)
             if names and (k > 1 or self._allowed(words, i, names)):
                 return Mention(run[0].start(), run[-1].end(), names), k
-        names = self._nearly(words[i].group())
-        return (Mention(words[i].start(), words[i].end(), names) if names else None), 1
+        return None, 1
 
     def _named(self, alias: str, raw: str, least: int) -> tuple[str, ...]:
         known = self._aliases.get(alias) or self._aliases.get(_SYNONYMS.get(alias, ""), {})
@@ -174,20 +178,25 @@ class Names:
         word = words[i].group()
         if stem(word) not in _RESERVED_STEMS and not word.isdigit():
             return True
+        whole = any(stem(word) in {"".join(stems(n)), "".join(core(stems(n)))} for n in names)
+        if whole and stem(word) in _NOUNS:
+            return True
         before = words[i - 1].group().casefold() if i else ""
         if word.isdigit():
             return before in {"column", "columns", "variable", "field"}
         if len(word) == 1 and word in names and word != "a":
             return True
-        return before in _POINTERS and any(stem(word) == "".join(stems(n)) for n in names)
+        return before in _POINTERS and whole
 
-    def _nearly(self, word: str) -> tuple[str, ...]:
-        """The columns whose alias is one slip of the pen away."""
-        alias = stem(word)
-        if len(alias) < _FUZZY_LETTERS or alias in _RESERVED_STEMS or alias in _COMMON:
-            return ()
-        near = difflib.get_close_matches(alias, [a for a in self._aliases if len(a) >= _FUZZY_LETTERS], 1, _FUZZY)
-        return self._named(near[0], word, _PART) if near else ()
+    def _corrected(self, word: str) -> str:
+        """The stems of a word, joined; one slip of the pen away from a word of a name, it is that word."""
+        parts = stems(word)
+        alias = "".join(parts)
+        strange = len(alias) >= _FUZZY_LETTERS and alias not in self._tokens | _RESERVED_STEMS | _COMMON
+        if not strange or alias in self._aliases or alias in _SYNONYMS:
+            return alias
+        like = [t for t in sorted(self._tokens) if len(t) >= _FUZZY_LETTERS and t[0] == alias[0]]
+        return next(iter(difflib.get_close_matches(alias, like, 1, _FUZZY)), alias)
 
 
 _COMMON = frozenset(

@@ -25,7 +25,7 @@ df = {reader}
 indexed = any(name is not None for name in df.index.names)
 df = df.reset_index() if indexed else df
 labels = []
-for name in map(str, df.columns):
+for name in (str(label) or "unnamed" for label in df.columns):
     number = sum(1 for other in labels if other == name or other.rsplit("_", 1)[0] == name)
     labels.append(f"{{name}}_{{number + 1}}" if name in labels else name)
 relabel = labels != list(df.columns)

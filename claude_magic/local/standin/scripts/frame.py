@@ -35,11 +35,11 @@ plt.rcParams.update({{
 
 GROUPS = f'''\
 def groups(column, most={FEW}):
-    """The column as groups: numbers with many values in ten bins, rare categories together as "other"."""
+    """The column as groups: many numbers or times in ten bins, rare categories together as "other"."""
     values = df[column]
     if values.nunique() <= most:
         return values
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
         return pd.cut(values, 10)
     values = values.astype(object)
     return values.where(values.isna() | values.isin(values.value_counts().index[:most]), "other")

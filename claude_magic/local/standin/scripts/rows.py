@@ -30,7 +30,7 @@ overview = pd.DataFrame({{
     "type": data.dtypes.astype(str), "missing": data.isna().sum(), "distinct": [distinct(data[c]) for c in data],
 }})
 overview.to_csv(output / "{file}_columns.csv")
-numbers = data.select_dtypes("number").replace([np.inf, -np.inf], np.nan)
+numbers = data.select_dtypes("number", exclude="timedelta").replace([np.inf, -np.inf], np.nan)
 numbers = numbers.astype(float).dropna(axis="columns", how="all")
 summary = numbers.describe().T if numbers.shape[1] else pd.DataFrame()
 print(f"{{len(data):,}} rows, {{data.shape[1]}} columns", overview, summary, sep="\\n")
