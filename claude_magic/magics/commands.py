@@ -203,6 +203,13 @@ def _reset(magics: ClaudeMagics, rest: str) -> Any:
     return Text(f"Thread {name}: {count} turns forgotten.")
 
 
+def _panel(magics: ClaudeMagics, rest: str) -> Any:
+    named = arguments.words(rest, "panel [NAME]", most=1)
+    from claude_magic.panels import open_panel  # ipywidgets come with it
+
+    return open_panel(magics.session, magics.shell, *named)
+
+
 def _help(_: ClaudeMagics, rest: str) -> Text:
     named = arguments.words(rest, "help [COMMAND]", most=1)
     if named:
@@ -246,6 +253,7 @@ COMMANDS: dict[str, Command] = {
     "container": Command("", "the container of the current conversation: id, age, what is in it", _container),
     "thread": Command("[NAME]", "show the current conversation, or switch to another", _thread),
     "reset": Command("[NAME]", "clear a conversation", _reset),
+    "panel": Command("[NAME]", "open the panels, or one of them: chat, models, …", _panel),
     "help": Command("[COMMAND]", "this text, or one command's", _help),
     "version": Command("", "versions", _version),
 }

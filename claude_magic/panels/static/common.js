@@ -1,0 +1,35 @@
+// What our widgets' scripts share; `foot.script` puts it before each of them.
+
+async function copied(text, button) {
+  const before = button.textContent;
+  let said = "Copied";
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Without https (a server in the local network) browsers have no clipboard API; a selected field still copies.
+    const field = document.createElement("textarea");
+    field.value = text;
+    button.after(field);
+    field.select();
+    said = document.execCommand("copy") ? "Copied" : "Not copied";
+    field.remove();
+    button.focus();
+  }
+  button.textContent = said;
+  setTimeout(() => (button.textContent = before), 1500);
+}
+
+// An element with attributes and text; text is only ever set as text.
+function element(tag, attributes = {}, text = "") {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value != null) made.setAttribute(name, value);
+  }
+  if (text) made.textContent = text;
+  return made;
+}
+
+function button(label, attributes = {}) {
+  return element("button", { type: "button", class: "jupyter-button widget-button", ...attributes }, label);
+}
