@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from claude_magic.rendering.clean import code_text, inert, shortened
-from claude_magic.rendering.highlight import highlighted
+from claude_magic.rendering.highlight import SPACED, highlighted
 from claude_magic.rendering.markdown import clean, render_markdown
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def html_of(parts: Iterable[Part], render: Callable[[int, str, bool], str] = who
 
 def folded(summary: str, inside: str, *, is_open: bool = False) -> str:
     """Return a folded section; `summary` is untrusted text, `inside` HTML that is clean already."""
-    return f"<details{' open' if is_open else ''}><summary>{inert(summary)}</summary>\n{inside}</details>\n"
+    opened = " open" if is_open else ""
+    return f'<details{opened} style="{SPACED}"><summary>{inert(summary)}</summary>\n{inside}</details>\n'
 
 
 def preformatted(text: str, limit: tuple[int, int] = MAX_OUTPUT) -> str:

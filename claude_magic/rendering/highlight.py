@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_LENGTH = 100_000
 """Characters; longer code is shown without colours."""
 
+SPACED = "margin:0.6em 0"
+"""Room above and below, which Lab takes away from `pre`; kept by nh3 and by Lab's own sanitiser."""
+
 # Names in a fence, by Pygments' alias. Only these: a lexer is a program that the model would choose.
 _NAMES = {
     "python": "python py python3 py3 ipython pandas",
@@ -45,9 +48,9 @@ _SUFFIXES = {"py": "python", "sh": "bash", "json": "json", "sql": "sql", "r": "r
 
 
 def highlighted(code: str, language: str = "") -> str:
-    """Untrusted code as `<div class="highlight"><pre>…</pre></div>`; an unknown language or huge code stays plain."""
+    """Untrusted code in a `div` of class "highlight"; an unknown language or huge code stays plain."""
     inside = code_text(code) if len(code) > MAX_LENGTH else _spans(code, _LANGUAGES.get(language.lower(), ""))
-    return f'<div class="highlight"><pre>{inside}</pre></div>\n'
+    return f'<div class="highlight" style="{SPACED}"><pre>{inside}</pre></div>\n'
 
 
 def language_of(path: str) -> str:

@@ -30,8 +30,8 @@ _TAG_WORDS = (
 )
 TAGS = frozenset(_TAG_WORDS.split())
 """Elements of a rendered answer; everything else is removed."""
-ATTRIBUTES = {"a": {"href"}, "ol": {"start"}, "th": {"style"}, "td": {"style"}}
-"""Attributes besides `class`, which is limited to Pygments' names and `highlight`; `style` holds only text-align."""
+ATTRIBUTES = {"a": {"href"}, "ol": {"start"}, "th": {"style"}, "td": {"style"}, "div": {"style"}}
+"""Attributes besides `class`, which is limited to Pygments' names and `highlight`; `style` only aligns and spaces."""
 SCHEMES = frozenset({"http", "https", "mailto"})
 _REL = "noopener noreferrer nofollow"
 _UNFINISHED_CODE = 8_000  # characters of code still arriving up to which it is coloured at every repaint
@@ -93,7 +93,7 @@ def _cleaner() -> nh3.Cleaner:
         clean_content_tags={"script", "style"},
         attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
         allowed_classes={"span": set(class_names()), "div": {"highlight"}},
-        filter_style_properties={"text-align"},
+        filter_style_properties={"text-align", "margin"},
         url_schemes=set(SCHEMES),
         link_rel=_REL,
         strip_comments=True,

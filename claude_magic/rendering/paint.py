@@ -126,6 +126,7 @@ class Notebook(Painter):
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
         self._id = uuid.uuid4().hex
+        self._begun = False
         self._painted = ""
         self._position = (0, False)
         self._due = 0.0
@@ -171,7 +172,8 @@ class Notebook(Painter):
         self._send(dict(bundle))
 
     def _send(self, data: dict[str, str]) -> None:
-        self._publish(data, transient={"display_id": self._id}, update=bool(self._painted))
+        self._publish(data, transient={"display_id": self._id}, update=self._begun)
+        self._begun = True
 
 
 class Printed(Painter):

@@ -22,10 +22,12 @@ PATTERNS = {
     ("th", "style"): "text-align: ?(left|right|center);?",
     ("td", "style"): "text-align: ?(left|right|center);?",
     ("details", "open"): "",
+    ("div", "style"): "margin: ?0.6em 0;?",
+    ("details", "style"): "margin:0.6em 0",
     ("pre", "style"): "white-space:pre-wrap;overflow-wrap:anywhere",
     ("small", "style"): "opacity:0.8",
 }
-OF_CHROME = {("details", "open"), ("pre", "style"), ("small", "style")}
+OF_CHROME = {("details", "open"), ("details", "style"), ("pre", "style"), ("small", "style")}
 INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f\ud800-\udfff]"
 )

@@ -59,7 +59,7 @@ def test_what_runs_is_open_and_what_ran_is_folded():
     """While streaming the call without a result is open, its half-written code visible; settled, all is folded."""
     call = {"type": "server_tool_use", "id": "t", "name": "bash_code_execution", "input": {}}
     call["partial_json"] = '{"command": "python - <<\'PY\'\\nprint(\\"a'
-    assert "<details open><summary>Running Python code…" in html(call, settled=False)
+    assert '<details open style="margin:0.6em 0"><summary>Running Python code…' in html(call, settled=False)
     assert '<span class="nb">print</span>' in html(call, settled=False)
     assert "no result" in html(call)
     assert "<details open" not in html(call)
@@ -114,7 +114,7 @@ def test_thinking_is_folded_and_not_in_the_text():
     made = bundle(
         Message(content=({"type": "thinking", "thinking": "hm $5"}, {"type": "text", "text": "a"})), footer=None
     )
-    assert "<details><summary>Thinking · 2 words</summary>" in made["text/html"]
+    assert "<summary>Thinking · 2 words</summary>" in made["text/html"]
     assert made["text/plain"] == "a"
 
 

@@ -69,7 +69,7 @@ def test_images_become_links():
 def test_code_is_coloured_by_class():
     """A fence of a known language has Pygments' classes, an unknown one none, a huge one none."""
     assert '<span class="k">def</span>' in render_markdown("```python\ndef f(): pass\n```")
-    assert render_markdown("```mermaid\ngraph\n```") == '<div class="highlight"><pre>graph\n</pre></div>\n'
+    assert "<pre>graph\n</pre>" in render_markdown("```mermaid\ngraph\n```")
     assert "<span" not in render_markdown("```python\n" + "x = 1\n" * 20_000 + "```")
 
 
