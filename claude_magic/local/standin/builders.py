@@ -116,7 +116,7 @@ def group(clause: Clause, table: Table) -> list[Step]:
 
 
 def _counts(clause: Clause, table: Table, by: tuple[str, ...], values: tuple[str, ...]) -> list[Step]:
-    share = "share" in clause.aggs or re.search(r"\bpie\b", clause.text, _I)
+    share = "share" in clause.aggs or "pie" in clause.text.casefold().split()
     if not by and re.search(r"\b(bar|bars|pie|group\w*)\b", clause.text, _I):
         by = values or table.categories()[:1]
     if not by and len(values) == 1 and table.kind(values[0]) == BOOL:
@@ -167,8 +167,7 @@ def rows(clause: Clause, table: Table) -> list[Step]:  # noqa: ARG001 - the tabl
 
 def time_axis(clause: Clause, table: Table) -> str:
     """The column time runs along: a named one, else the table's first, else one called year, month…; or empty."""
-    everything = tuple(c.name for c in table.columns)
-    for candidates in (clause.role(X, BY, VALUE), everything):
+    for candidates in (clause.role(X, BY, VALUE), [c.name for c in table.columns]):
         found = [c for c in candidates if table.kind(c) == TIME] or [
             c for c in candidates if table.kind(c) == NUMBER and _CALENDAR & set(stems(c)[-1:])
         ]
@@ -179,8 +178,7 @@ def time_axis(clause: Clause, table: Table) -> str:
 
 def line(clause: Clause, table: Table) -> list[Step]:
     """A line over time, or over another ordered column."""
-    across = [c for c in clause.role(X) if not table[c].groups]
-    x = time_axis(clause, table)
+    x, across = time_axis(clause, table), [c for c in clause.role(X) if not table[c].groups]
     if across and (not x or table.kind(x) != TIME):
         x = across[0]
     by = tuple(c for c in dict.fromkeys((*clause.role(COLOUR), *grouping(clause, table))) if c != x)[:1]
@@ -288,8 +286,7 @@ def plot(clause: Clause, table: Table) -> list[Step]:
     named = clause.role(VALUE, X, BY)
     if not named:
         return []
-    across = clause.role(X)
-    if any(table.kind(c) == TIME for c in named) or (across and _CALENDAR & set(stems(across[0]))):
+    if any(table.kind(c) == TIME or (c in clause.role(X) and _CALENDAR & set(stems(c))) for c in named):
         return line(clause, table)
     numbers = _numbers(clause.role(VALUE, X), table)
     groups = grouping(clause, table)

@@ -72,7 +72,7 @@ def test_counts_shares_and_two_groups(ask, iris, iris_csv):
     assert sum(row[0] for row in shares["data"]) == pytest.approx(100)
     table = ask(iris_csv, "median sepal width by petal width and species").figures[0]["table"]
     bins = pd.cut(iris["petal width (cm)"], 10)  # a number with many values is grouped in ten bins
-    expected = iris.groupby([bins, "species"], observed=True)["sepal width (cm)"].median().unstack()
+    expected = iris.groupby([bins, "species"], observed=True)["sepal width (cm)"].median().unstack()  # noqa: PD010 - the groups are single
     assert table["columns"] == list(expected.columns)
     assert np.array(table["data"], dtype=float) == pytest.approx(expected.to_numpy(), nan_ok=True)
 
@@ -233,13 +233,13 @@ def test_conditions_are_applied_and_said(ask, iris, iris_csv):
     answer = ask(iris_csv, "mean petal length by species where petal width > 1.5")
     kept = iris[iris["petal width (cm)"] > 1.5].groupby("species")["petal length (cm)"].mean()
     assert "Only rows with `petal width (cm)` \\> 1.5 are counted in." in answer.text
-    assert {row for row in answer.figures[0]["table"]["index"]} == set(kept.index)
+    assert set(answer.figures[0]["table"]["index"]) == set(kept.index)
     one = ask(iris_csv, "what is the mean petal length of virginica?")
     assert number(iris[iris["species"] == "virginica"]["petal length (cm)"].mean()) in one.text
 
 
 def test_a_follow_up_takes_what_it_leaves_out_from_before(ask, iris, iris_csv):
-    """ "And the median?" is about the column and groups of the question before."""
+    """The question "and the median?" is about the column and groups of the question before."""
     answer = ask(iris_csv, "mean petal length by species", "and the median?")
     for species, median in iris.groupby("species")["petal length (cm)"].median().items():
         assert re.search(rf"\| {species} \| {median:.2f} \| 50 \|", answer.text)

@@ -53,7 +53,7 @@ def test_odd_names_are_found_and_words_of_requests_are_not(text, columns):
 
 
 def test_words_that_fit_several_columns_say_so():
-    """ "Bill" alone fits two columns."""
+    """The word "bill" alone fits two columns."""
     (mention,) = PENGUINS.find("the bill")
     assert mention.columns == ("bill_length_mm", "bill_depth_mm")
 

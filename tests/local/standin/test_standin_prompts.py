@@ -111,9 +111,11 @@ CASES = [
     ("bottom 2 islands by number of penguins", [count("island", n=2, ascending=True)]),
     ("top 2 species by mean body mass", [mean(MASS, "species", n=2)]),
     ("show the first 10 rows", [step("rows", n=10)]),
-    ("pivot table of mean body mass by species and island", [step("pivot", MASS, by=("species", "island"), aggs=("mean",))]),
+    ("pivot table of mean body mass by species and island",
+     [step("pivot", MASS, by=("species", "island"), aggs=("mean",))]),
     ("cross tab of species and island", [step("pivot", by=("species", "island"), aggs=("count",))]),
-    ("heat map of median body mass by species and year", [step("pivot", MASS, by=("species", "year"), aggs=("median",))]),
+    ("heat map of median body mass by species and year",
+     [step("pivot", MASS, by=("species", "year"), aggs=("median",))]),
     ("find outliers in body mass", [step("outliers", MASS)]),
     ("Any anomalies?", [step("outliers", *NUMBERS)]),
     ("fit a regression line of body mass on flipper length", [step("regression", MASS, x=FLIPPER)]),
@@ -127,8 +129,10 @@ CASES = [
         "histogram of flipper length and a bar chart of mean body mass by species",
         [step("histogram", FLIPPER), mean(MASS, "species")],
     ),
-    ("1. Histogram of body mass\n2. Box plot by island", [step("histogram", MASS), step("compare", MASS, by=("island",))]),
-    ("Summary statistics, missing values, and a correlation matrix", [step("describe"), step("missing"), step("correlation", *NUMBERS)]),
+    ("1. Histogram of body mass\n2. Box plot by island",
+     [step("histogram", MASS), step("compare", MASS, by=("island",))]),
+    ("Summary statistics, missing values, and a correlation matrix",
+     [step("describe"), step("missing"), step("correlation", *NUMBERS)]),
     ("Write me a poem about the sea", [step("profile")]),
 ]  # fmt: skip
 
@@ -207,7 +211,7 @@ def test_conditions_are_read_or_said_to_be_unread(prompt, filters):
 
 
 def test_a_condition_that_makes_no_filter_is_said_to_be_unread():
-    """ "Only the heavy ones" can't be turned into a filter, and the plan says so."""
+    """The words "only the heavy ones" can't be turned into a filter, and the plan says so."""
     plan = read(["mean body mass by species, only the heavy ones"], PENGUINS)
     assert plan.filters == ()
     assert plan.unread

@@ -67,7 +67,8 @@ def odd(tmp_path_factory):
             "digits": rng.integers(10000, 99999, n).astype(str), "decimals": rng.normal(size=n).round(3).astype(str),
             "day text": when.strftime("%Y-%m-%d"), "empty": [None] * n, "nan": np.nan, "constant": 1.0,
             "infinite": np.where(rng.random(n) < 0.1, np.inf, 1.5), "row_id": np.arange(n),
-            "money": [decimal.Decimal(i) / 100 for i in range(n)], "date": [dt.date(2020, 1, 1 + i % 28) for i in range(n)],
+            "money": [decimal.Decimal(i) / 100 for i in range(n)],
+            "date": [dt.date(2020, 1, 1 + i % 28) for i in range(n)],
             "many": [f"customer {i}" for i in range(n)], "flöße €": rng.normal(size=n),
             **{f"x{i}": rng.normal(size=n) for i in range(9)},
         }
@@ -82,9 +83,12 @@ PROMPTS = [
     "describe", "missing values", "histograms", "outliers", "correlation heat map", "first 5 rows",
     "mean of whole by kind", "x1 by when and kind", "scatter x0 vs x1 coloured by kind",
     "regression of x0 on x1", "regression of x1 on when", "top 5 by money", "pivot of x1 by kind and city",
-    "share of maybe by kind", "sum of decimals by city", "histogram of span", "mean money by date", "count by many", "top 3 many by sum of x1",
-    "histogram of empty", "scatter nan vs x1", "regression of constant on constant", "mean of infinite by city", "mean x0 by whole",
-    "monthly count of day text", "distribution of when", "distribution of digits", "compare x0 by many", "bar chart of flag",
+    "share of maybe by kind", "sum of decimals by city", "histogram of span", "mean money by date",
+    "count by many", "top 3 many by sum of x1",
+    "histogram of empty", "scatter nan vs x1", "regression of constant on constant", "mean of infinite by city",
+    "mean x0 by whole",
+    "monthly count of day text", "distribution of when", "distribution of digits", "compare x0 by many",
+    "bar chart of flag",
     "mean of flöße by small", "median and mean x1 by when", "histogram of infinite by maybe",
 ]  # fmt: skip
 
@@ -150,7 +154,8 @@ def test_the_clients_text_about_a_frame_spares_the_look(ask, odd, tmp_path):
     path = tmp_path / encoded.filename
     path.write_bytes(encoded.file.read())
     encoded.close()
-    told = f'The file "{path.name}" is in the container\'s input directory (x).\n{frames.describe(df, "df")}\nState figures as the code printed them.'
+    where = f'The file "{path.name}" is in the container\'s input directory (x).'
+    told = f"{where}\n{frames.describe(df, 'df')}\nState figures as the code printed them."
     answer = ask(path, [{"type": "text", "text": told}, {"type": "text", "text": "mean of column 1 by b"}])
     assert answer.calls == ["text_editor_code_execution", "bash_code_execution"]
     assert "**y** has the highest mean `1`: **3**" in answer.text
@@ -203,7 +208,8 @@ VALUES = {
     "int": st.integers(-(2**40), 2**40) | st.none(),
     "text": st.text(max_size=5) | st.none(),
     "bool": st.booleans() | st.none(),
-    "time": st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2030, 1, 1)) | st.none(),
+    "time": st.datetimes(dt.datetime(1990, 1, 1), dt.datetime(2030, 1, 1))  # noqa: DTZ001 - naive on purpose
+    | st.none(),
 }
 
 

@@ -127,7 +127,8 @@ print("within groups:", within)"""
 r = {numbers[0]}.corr({numbers[1]})
 print(f"r = {{r:.3f}} over {{len(data):,}} rows"){within}
 figures.append({{
-    "r": r, "used": len(data), "rows": len(df), "missing": len(df) - len(data), "within": {"within" if within else "{}"},
+    "r": r, "used": len(data), "rows": len(df), "missing": len(df) - len(data),
+    "within": {"within" if within else "{}"},
 }})"""
 
 
