@@ -1,7 +1,8 @@
 """Tables that Claude's code made, as pandas frames with their types restored.
 
 Parquet carries its types. In text formats a column of ISO dates is text to pandas: it becomes datetimes when every
-value in it parses, and stays as it is otherwise. Nothing else is guessed beyond what pandas itself does.
+value in it parses, and stays as it is otherwise. A first column without a header is the index, as `to_csv` writes it.
+Nothing else is guessed beyond what pandas itself does.
 """
 
 from __future__ import annotations
@@ -57,7 +58,16 @@ def load_artifact(
         raise FileProblem(
             f"`{name}` cannot be read as {ending[1:]}: {type(error).__name__}: {error}", advice="Save it and look."
         ) from error
-    return frame if ending == ".parquet" else dates_restored(frame)
+    if ending == ".parquet":
+        return frame
+    return _index_restored(dates_restored(frame)) if ending in {".csv", ".tsv", ".xlsx"} else dates_restored(frame)
+
+
+def _index_restored(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with a first column that had no header (pandas calls it `Unnamed: 0`) as its index."""
+    if frame.shape[1] < 2 or frame.columns[0] != "Unnamed: 0":  # noqa: PLR2004 - the index and one column
+        return frame
+    return frame.set_index("Unnamed: 0").rename_axis(index=None)
 
 
 def _size(path: Path, name: str) -> int:

@@ -7,6 +7,7 @@ changes when, and only when, what would be uploaded changes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import tempfile
@@ -146,10 +147,16 @@ def written(name: str, chosen: str, source: Source) -> Encoded:
     try:
         _write(source, file, digest, chosen)
     except BaseException:
-        file.close()
+        discard(file)
         raise
     receipt = Receipt(source.rows, source.columns, source.conversions)
     return finished(file, name, receipt, (chosen, digest.hexdigest()), source.load_code(name).text())
+
+
+def discard(file: BinaryIO) -> None:
+    """Close a file that is not wanted; on a full disk closing fails once more while it flushes, and closes all the same."""
+    with contextlib.suppress(OSError):
+        file.close()
 
 
 def _write(source: Source, file: BinaryIO, digest: hashlib.blake2b, chosen: str) -> None:
@@ -228,7 +235,12 @@ class problems:  # noqa: N801 - reads as a word: `with problems("parquet"):`
         """Nothing to prepare."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        """Raise FileProblem for errors about values; others pass."""
+        """Raise FileProblem for errors about values, and for a full disk; others pass."""
+        if isinstance(error, OSError):
+            raise FileProblem(
+                f"The frame cannot be written to a temporary file: {error.strerror or error}.",
+                advice="Make room on the disk (or set TMPDIR to another one), then run the cell again.",
+            ) from error
         if isinstance(error, ValueError | TypeError | OverflowError | ArithmeticError | NotImplementedError):
             raise FileProblem(
                 f"The frame cannot be written as {self._chosen}: {error}",

@@ -19,25 +19,10 @@ if TYPE_CHECKING:
 # The Files API takes 1-255 characters, none of < > : " | ? * \ / nor controls (claude-api/files.md).
 _FORBIDDEN_IN_FILES = re.compile(r'[<>:"|?*\\/\x00-\x1f`]')
 _LONGEST_STEM = 80  # a variable's name; leaves room for `.part-001.parquet` and stays readable in the prompt
+# Names the loading code itself uses.
 _OURS = frozenset(
-    [
-        "arrow",
-        "collections",
-        "column",
-        "json",
-        "kind",
-        "manifest",
-        "notes",
-        "os",
-        "pa",
-        "part",
-        "parts",
-        "path",
-        "pd",
-        "pq",
-        "read",
-        "values",
-    ]
+    "arrow collections column complex float isinstance json kind lambda list manifest notes object open os pa part parts "
+    "path pd pq range read text tuple value values x".split()
 )
 
 

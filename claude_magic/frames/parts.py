@@ -17,6 +17,7 @@ from claude_magic.frames.encoding import (
     Encoded,
     Receipt,
     chosen_format,
+    discard,
     encode,
     new_digest,
     parquet_source,
@@ -25,6 +26,7 @@ from claude_magic.frames.encoding import (
 from claude_magic.frames.recognise import collect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from hashlib import blake2b
     from typing import BinaryIO
 
@@ -79,15 +81,28 @@ class _Cutter:
         self._source.feed_schema(digest)
         for table in self._source.tables(self._source.group_rows(self._limit)):
             self._source.feed(digest, table)
-            if self._writer is None or self.files[-1].tell() + table.nbytes > self._limit:
-                self._open(table)
-            if self._writer is not None:
-                self._writer.write(table)
-                self.rows[-1] += table.num_rows
+            for piece in self._small(table):
+                self._write(piece)
         if self._writer is None:
             self._open(None)
         self._close()
         return digest.hexdigest()
+
+    def _small(self, table: Any) -> Iterator[Any]:
+        """Halve a row group until it fits: rows further down can be far longer than the first ones."""
+        if table.nbytes <= self._limit or table.num_rows == 1:
+            yield table
+            return
+        half = table.num_rows // 2
+        yield from self._small(table.slice(0, half))
+        yield from self._small(table.slice(half))
+
+    def _write(self, table: Any) -> None:
+        if self._writer is None or self.files[-1].tell() + table.nbytes > self._limit:
+            self._open(table)
+        if self._writer is not None:
+            self._writer.write(table)
+            self.rows[-1] += table.num_rows
 
     def _open(self, table: Any) -> None:
         self._close()
@@ -102,7 +117,7 @@ class _Cutter:
     def discard(self) -> None:
         """Close, and so remove, what was written."""
         for file in self.files:
-            file.close()
+            discard(file)
 
     def finish(self, name: str, digest: str) -> list[Encoded]:
         """Return the files as `Encoded`, with the manifest when there are several."""

@@ -203,9 +203,50 @@ def test_half_a_zone_is_not_guessed():
 def test_rubbish_ends_in_one_line(name, data):
     """Bytes that are no table raise FileProblem of one line, or are read as one; nothing else gets out."""
     try:
-        assert isinstance(frames.load_artifact(data, name), pd.DataFrame)
+        got = frames.load_artifact(data, name)
     except FileProblem as problem:
-        assert "\n" not in str(problem)
+        got = str(problem)
+    assert isinstance(got, pd.DataFrame) or "\n" not in got
+
+
+def test_an_index_written_without_a_header_is_the_index():
+    """What `to_csv` wrote with its index comes back with it, dates included; one named index is a column."""
+    frame = pd.DataFrame({"a": [1, 2]}, index=pd.to_datetime(["2024-01-01", "2024-01-02"]))
+    pd.testing.assert_frame_equal(frames.load_artifact(frame.to_csv().encode(), "x.csv"), frame)
+    named = frames.load_artifact(frame.rename_axis("day").to_csv().encode(), "x.csv")
+    assert list(named.columns) == ["day", "a"]
+
+
+def test_rows_that_grow_are_divided_too(load):
+    """Where later rows are a thousand times longer than the first, parts still keep the limit."""
+    noise = np.random.default_rng(0)
+    frame = pd.DataFrame({"t": ["x"] * 2_000 + [noise.bytes(2_000).hex() for _ in range(200)]})
+    parts = frames.encode_parts(frame, "df", limit_bytes=100_000)
+    assert all(part.size <= 100_000 for part in parts)
+    pd.testing.assert_frame_equal(load(*parts), frame)
+    for part in parts:
+        part.close()
+
+
+FULL_DISK = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+import numpy as np, pandas as pd
+from claude_magic import errors, frames
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+for make in (frames.encode, frames.encode_parts):
+    try:
+        make(pd.DataFrame({"f": np.random.default_rng(0).normal(size=100_000)}), "df")
+    except errors.FileProblem as problem:
+        print(problem)
+"""
+
+
+def test_a_full_disk_is_one_line():
+    """When the temporary file cannot grow, one line says so and what to do."""
+    done = subprocess.run([sys.executable, "-c", FULL_DISK], capture_output=True, text=True, check=True)
+    assert done.stdout.count("cannot be written to a temporary file: File too large.") == 2
+    assert done.stderr == ""
 
 
 def test_what_is_no_table_or_too_large_is_refused(tmp_path):

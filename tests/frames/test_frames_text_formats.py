@@ -169,7 +169,8 @@ assert encoded.filename == "df.csv" and frames.fingerprint(frame, "df") == encod
 assert "pyarrow" not in sys.modules
 names = {"path": encoded.file}
 exec(encoded.load_code, names)
-pd.testing.assert_frame_equal(names["df"].drop(columns="o"), frame.drop(columns="o"), check_freq=False, check_dtype=False)
+got, expected = names["df"].drop(columns="o"), frame.drop(columns="o")
+pd.testing.assert_frame_equal(got, expected, check_freq=False, check_dtype=False)
 print(names["df"]["o"].tolist())
 """
 
