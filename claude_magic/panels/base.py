@@ -99,7 +99,7 @@ class Panel(VBox):
     @property
     def namespace(self) -> dict[str, Any]:
         """The user's variables."""
-        return {} if self.shell is None else self.shell.user_ns  # type: ignore[no-any-return]
+        return {} if self.shell is None else self.shell.user_ns
 
     def guarded(self, callback: Callable[..., Any]) -> Callable[..., None]:
         """Return `callback` so that whatever it raises appears in the panel, which an older error leaves."""
