@@ -154,7 +154,7 @@ def written(name: str, chosen: str, source: Source) -> Encoded:
 
 
 def discard(file: BinaryIO) -> None:
-    """Close a file that is not wanted; on a full disk closing fails once more while it flushes, and closes all the same."""
+    """Close a file that is not wanted; on a full disk closing fails while it flushes, and closes all the same."""
     with contextlib.suppress(OSError):
         file.close()
 

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 _FORBIDDEN_IN_FILES = re.compile(r'[<>:"|?*\\/\x00-\x1f`]')
 _LONGEST_STEM = 80  # a variable's name; leaves room for `.part-001.parquet` and stays readable in the prompt
 # Names the loading code itself uses.
-_OURS = frozenset(
-    "arrow collections column complex float isinstance json kind lambda list manifest notes object open os pa part parts "
-    "path pd pq range read text tuple value values x".split()
-)
+# fmt: off
+_OURS = frozenset([
+    "arrow", "collections", "column", "complex", "float", "isinstance", "json", "kind", "lambda",
+    "list", "manifest", "notes", "object", "open", "os", "pa", "part", "parts",
+    "path", "pd", "pq", "range", "read", "text", "tuple", "value", "values",
+    "x",
+])
+# fmt: on
 
 
 def _hard_to_print() -> re.Pattern[str]:
