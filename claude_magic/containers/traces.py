@@ -157,8 +157,7 @@ class Disk:
 
     def _several(self, path: str, *, one: bool) -> dict[str, bool]:
         name = last(path)
-        pattern = "".join(".*" if sign == UNKNOWN else fnmatch.translate(sign)[4:-3] if sign in "*?" else re.escape(sign)
-                          for sign in name)  # fmt: skip
+        pattern = "".join(".*" if c in {UNKNOWN, "*"} else "." if c == "?" else re.escape(c) for c in name)
         found = [n for n in self.names if re.fullmatch(pattern, n) or fnmatch.fnmatchcase(n, name)]
         sure = path.startswith(INPUT) and not self.moved
         alone = len(found) == 1 and (UNKNOWN not in name or len(self.names) == 1)
