@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from claude_magic import rendering
 from claude_magic.errors import ClaudeMagicError, FileProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from claude_magic.containers import Artifact
     from claude_magic.messages import Block, Message, Request, Usage
@@ -108,6 +109,20 @@ class Reply:
     def charts(self) -> list[Artifact]:
         """The pictures Claude made, in order."""
         return [f for f in self.files.values() if f.is_picture]
+
+    def pictures(self) -> Iterator[bytes]:
+        """Yield the charts as PNG; a picture that cannot be read is left to its link."""
+        for chart in self.charts:
+            if chart.mime_type == "image/png":
+                yield chart.bytes()
+                continue
+            try:
+                picture = chart.image()
+            except FileProblem:
+                continue
+            png = io.BytesIO()
+            picture.save(png, format="PNG")
+            yield png.getvalue()
 
     def frame(self, name: str | None = None) -> Any:
         """Return a table Claude made as a `pandas.DataFrame`: the one called `name`, or the only one.

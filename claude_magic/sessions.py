@@ -20,10 +20,12 @@ from claude_magic import backends, catalogue, containers, prompt, uploads
 from claude_magic.errors import (
     BadRequest,
     ClaudeMagicError,
+    ConnectionFailed,
     Interrupted,
     NotFound,
     ServerFailed,
     StreamFailed,
+    StreamTruncated,
     UsageError,
 )
 from claude_magic.messages import Growing, Message, Request
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from claude_magic.messages import Block
-    from claude_magic.wire import Client, Secret
+    from claude_magic.wire import Client, EventStream, Secret
 
     Progress = Callable[[str, int, int], None]
 
@@ -49,6 +51,7 @@ _MAX_ROUNDS = 20
 # began with status 200, so the client's own retries never see them.
 _PASSING = frozenset({"overloaded_error", "api_error", "timeout_error"})
 _PAUSES = (0.5, 1.0)
+_KEPT_REPLIES = 500
 _FILE_ID = re.compile(r"file_[A-Za-z0-9_]+")
 
 
@@ -117,7 +120,8 @@ class Session:
         self._models: list[dict[str, Any]] | None = None
         self._store: Store | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._replies = 0
+        self._folders = 0
+        self.replies: dict[str, Reply] = {}  # the newest by message id, so that they can be shown again with their files
         self._saved: set[Path] = set()
 
     # Who answers
@@ -200,12 +204,17 @@ class Session:
         A server without one (a gateway) counts as having none.
         """
         with self._lock:
-            if self._models is None:
-                try:
-                    self._models = self.client.models.list()
-                except (NotFound, BadRequest, ServerFailed):
-                    self._models = []
-            return self._models
+            known, client = self._models, self.client
+        if known is None:
+            # Without the lock: a panel that waits for a silent server must not hold up a cell.
+            try:
+                known = client.models.list()
+            except (NotFound, BadRequest, ServerFailed):
+                known = []
+            with self._lock:
+                if self._client is client:
+                    self._models = known
+        return known
 
     def resolve(self, name: str | None = None) -> str:
         """Return the model id behind a name: `sonnet` and its like are the newest active model of that line.
@@ -343,8 +352,15 @@ class Session:
         with self._lock:
             if self._folder is None:
                 self._folder = tempfile.TemporaryDirectory(prefix="claude_magic-", ignore_cleanup_errors=True)
-            self._replies += 1
-            return Path(self._folder.name) / str(self._replies)
+            self._folders += 1
+            return Path(self._folder.name) / str(self._folders)
+
+    def keep(self, reply: Reply) -> None:
+        """Remember a reply, so that it can be shown again with its files; the oldest go first."""
+        with self._lock:
+            self.replies[reply.message.id] = reply
+            while len(self.replies) > _KEPT_REPLIES:
+                del self.replies[next(iter(self.replies))]
 
 
 class Answering:
@@ -365,6 +381,22 @@ class Answering:
         self._began = time.perf_counter()
         self._headers: Mapping[str, str] = {}
         self._request_id: str | None = None
+        self._stream: EventStream | None = None
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End it, from any thread: what has arrived is settled as stopped, and nothing more is asked.
+
+        While the server has not begun to answer this cannot end the wait, but nothing comes of it then.
+        """
+        self._stopped = True
+        stream = self._stream
+        if stream is not None:
+            stream.close()
+
+    def _check(self) -> None:
+        if self._stopped:
+            raise Interrupted("Stopped.", request_id=self._request_id)
 
     @property
     def reply(self) -> Reply:
@@ -383,6 +415,7 @@ class Answering:
             for event in self._events():
                 self.growing.feed(event)
                 yield self.growing
+                self._check()
             now = self.growing.message()
             if now.stop_reason != "pause_turn":
                 return
@@ -399,6 +432,7 @@ class Answering:
                     raise
                 self._open.close()
                 time.sleep(pause)
+                self._check()
             else:
                 return
 
@@ -406,6 +440,8 @@ class Answering:
         messages = self._session.client.messages
         stream = self._opened(lambda: self._open.enter_context(messages.stream(self._request.body())))
         self._headers, self._request_id = stream.headers, stream.request_id
+        self._stream = stream
+        self._check()
         yield from stream
         self._open.close()
 
@@ -447,6 +483,8 @@ class Answering:
         self._open.close()
         if isinstance(error, KeyboardInterrupt):
             error = Interrupted("Interrupted.", request_id=self._request_id)
+        elif self._stopped and isinstance(error, ConnectionFailed | StreamTruncated):  # what closing a stream leads to
+            error = Interrupted("Stopped.", request_id=self._request_id)
         if not self.growing.started:
             if isinstance(error, Interrupted):
                 raise Interrupted("Interrupted before an answer began.", advice="The thread is as it was.") from None
@@ -486,6 +524,7 @@ class Answering:
             receipts=prepared.receipts,
             error=error,
         )
+        self._session.keep(self._reply)
         self._keep(self._reply)
 
     def _keep(self, reply: Reply) -> None:

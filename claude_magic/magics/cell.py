@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import rendering
@@ -10,10 +9,7 @@ from claude_magic.errors import Interrupted
 from claude_magic.magics.arguments import parse_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from claude_magic.options import Options
-    from claude_magic.reply import Reply
     from claude_magic.sessions import Prepared, Session
 
 
@@ -35,7 +31,7 @@ def ask(shell: Any, session: Session, options: Options, body: str) -> None:
             for growing in answer:
                 painter.show(growing)
         _bind(shell, answer.reply, options.out)
-        painter.settle(answer.reply.bundle(), list(_pictures(answer.reply)))
+        painter.settle(answer.reply.bundle(), list(answer.reply.pictures()))
     answer.reply.raise_for_error()
 
 
@@ -53,20 +49,3 @@ def _bind(shell: Any, reply: Reply, out: str | None) -> None:
     shell.displayhook.update_user_ns(reply)
     if out is not None:
         shell.push({out: reply}, interactive=False)
-
-
-def _pictures(reply: Reply) -> Iterator[bytes]:
-    """Yield the charts as PNG; a picture that cannot be read is left to its link."""
-    from claude_magic.errors import FileProblem
-
-    for chart in reply.charts:
-        if chart.mime_type == "image/png":
-            yield chart.bytes()
-            continue
-        try:
-            picture = chart.image()
-        except FileProblem:
-            continue
-        png = io.BytesIO()
-        picture.save(png, format="PNG")
-        yield png.getvalue()

@@ -34,17 +34,21 @@ class IncrementalMarkdown:
         When it no longer grows, the result is that of `render_markdown` for all texts without late link definitions,
         and is remembered for it.
         """
+        made = "".join(self.pieces(text, growing=growing))
+        if not growing and not self._definitions:
+            remember(text, made)
+        return made
+
+    def pieces(self, text: str, *, growing: bool) -> list[str]:
+        """Return the same in pieces: every one but the last is of finished blocks and stays as it is."""
         end = finished_part(text) if growing else len(text)
         self._tail += plain(text[self._seen : end])
         self._seen = max(end, self._seen)
         try:
             tail = self._render_tail(growing=growing)
         except Exception:  # noqa: BLE001 - as in render_markdown: the answer is shown unformatted
-            return f"<pre>{code_text(text)}</pre>\n"
-        made = "".join([*self._done, tail])
-        if not growing and not self._definitions:
-            remember(text, made)
-        return made
+            return [f"<pre>{code_text(text)}</pre>\n"]
+        return [*self._done, tail]
 
     def _render_tail(self, *, growing: bool) -> str:
         env: dict[str, Any] = {"references": dict(self._definitions)}
