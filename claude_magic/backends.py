@@ -90,13 +90,32 @@ def choose(where: str, environ: Mapping[str, str], home: Path, *, key: Secret | 
         return _local(home)
     if where == "api":
         base_url = environ.get("ANTHROPIC_BASE_URL") or API
+        if not _is_url(base_url):
+            raise UsageError("ANTHROPIC_BASE_URL is no URL.", advice="Unset it, or set it to `https://HOST`.")
         return _with_key("api" if base_url.rstrip("/") == API else "url", base_url, environ, key)
-    if urlsplit(where).scheme in {"http", "https"} and urlsplit(where).netloc:
+    if _is_url(where):
         return _with_key("url", where, {}, key)
     raise UsageError(
         f"`{where}` is no backend.",
         advice="Use `%claude use api`, `%claude use local` or `%claude use http://HOST:PORT`.",
     )
+
+
+def _is_url(text: str) -> bool:
+    """Tell whether a text is an http(s) URL that names a host.
+
+    Raises:
+        UsageError: a user name or password stands in it: it would be shown with every answer.
+
+    """
+    try:
+        parts = urlsplit(text)
+        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket that is not closed, a port that is no number or too high
+        return False
+    if parts.username is not None or parts.password is not None:
+        raise UsageError("A URL with a user name or password in it is not used.", advice="Use `--key-env NAME`.")
+    return named
 
 
 def _with_key(name: Literal["api", "url"], base_url: str, environ: Mapping[str, str], key: Secret | None) -> Backend:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import rendering
-from claude_magic.errors import ClaudeMagicError, FileProblem
+from claude_magic.errors import ClaudeMagicError, FileProblem, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from claude_magic.containers import Artifact
+    from claude_magic.containers import Artifact, Provenance, Verification
     from claude_magic.messages import Block, Message, Request, Usage
     from claude_magic.uploads import Receipt
 
@@ -45,6 +45,8 @@ class Reply:
         notes: remarks for the footer (what was uploaded, what was rebuilt).
         receipts: what left this machine as files; the prompt and what tools printed are in `request` and `blocks`.
         missing: one line for each file that could not be fetched.
+        provenance: whether the answer came from the uploaded data, read from what it ran; None when nothing was uploaded.
+        verification: what running its code again here has shown; None without `--verify`.
         error: why the answer did not end, or None.
 
     """
@@ -61,6 +63,8 @@ class Reply:
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     receipts: tuple[Receipt, ...] = ()
+    provenance: Provenance | None = None
+    verification: Verification | None = None
     error: ClaudeMagicError | None = None
 
     @property
@@ -102,8 +106,9 @@ class Reply:
     def code(self) -> str:
         """The code Claude ran: shell commands and the files it wrote, in order."""
         inputs = (b.get("input") or {} for b in self.blocks if str(b.get("name", "")).endswith("code_execution"))
-        parts = (i.get("command") if "path" not in i else i.get("file_text") for i in inputs)
-        return "\n\n".join(p for p in parts if isinstance(p, str) and p)
+        parts = (i.get(key) for i in inputs for key in ("file_text", "new_str", "code", "command"))
+        # The editor's `command` is a verb: view, create, str_replace.
+        return "\n\n".join(p for p in parts if isinstance(p, str) and p not in {"", "view", "create", "str_replace"})
 
     @property
     def charts(self) -> list[Artifact]:
@@ -159,18 +164,21 @@ class Reply:
             f"{self.seconds:.1f} s",
             self.who,
             *self.notes,
+            "data opened" if self.provenance and self.provenance.opened == "yes" else "",
+            self.verification.summary if self.verification else "",
         )
         return rendering.Footer(parts=tuple(p for p in parts if p), warning=self._warning())
 
     def _warning(self) -> str:
         if self.error is not None:
             return f"unfinished: {self.error.message}"
+        judged = [j.warning for j in (self.provenance, self.verification) if j is not None and j.warning]
         reason = self.stop_reason
         if reason in {"end_turn", None}:
-            return "; ".join(self.missing)
+            return "; ".join([*self.missing, *judged])
         details = (self.message.stop_details or {}).get("explanation")
         return "; ".join(
-            [_STOPS.get(reason, f"stopped: {reason}") + (f" ({details})" if details else ""), *self.missing]
+            [_STOPS.get(reason, f"stopped: {reason}") + (f" ({details})" if details else ""), *self.missing, *judged]
         )
 
     def bundle(self) -> dict[str, str]:
@@ -185,7 +193,7 @@ class Reply:
         """Return one line: model, length, files."""
         made = f", files: {', '.join(self.files)}" if self.files else ""
         state = ", unfinished" if self.unfinished else ""
-        return f"<Reply by {self.model}: {len(self.text):,} characters{made}{state}>"
+        return f"<Reply by {one_line(self.model)}: {len(self.text):,} characters{made}{state}>"
 
 
 def price(cost: float | None, list_price: float | None = None) -> str:

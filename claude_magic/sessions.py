@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from claude_magic import backends, catalogue, containers, prompt, uploads
+from claude_magic import backends, catalogue, containers, evidence, prompt, uploads
 from claude_magic.errors import (
     BadRequest,
     ClaudeMagicError,
     ConnectionFailed,
+    FileProblem,
     Interrupted,
     NotFound,
     ServerFailed,
@@ -86,6 +87,8 @@ class Prepared:
         fresh: the conversation starts afresh with it.
         receipts: what went up, or was there already.
         save: a folder that gets a copy of every file Claude makes.
+        uploaded: the words of this cell's `--upload`.
+        verify: the variables to verify the answer with; None when it is not asked for.
 
     """
 
@@ -96,6 +99,8 @@ class Prepared:
     stream: bool = True
     receipts: tuple[uploads.Receipt, ...] = ()
     save: Path | None = None
+    uploaded: tuple[str, ...] = ()
+    verify: Mapping[str, Any] | None = None
 
 
 class Session:
@@ -123,6 +128,7 @@ class Session:
         self._folders = 0
         self.replies: dict[str, Reply] = {}  # the newest by message id, so that they can be shown again with their files
         self._saved: set[Path] = set()
+        self.uploads: dict[str, evidence.Upload] = {}  # by file id: what this session has put into containers
 
     # Who answers
 
@@ -275,6 +281,8 @@ class Session:
         begun = thread is not None and not options.new
         terms = self.terms(options, progress)
         mounted = [uploads.mount(self, spec, namespace, terms) for spec in options.upload]
+        for spec, (files, _) in zip(options.upload, mounted, strict=True):
+            self.uploads |= {file.file_id: evidence.Upload(spec, file) for file in files}
         asked = [*containers.mount_blocks(file for files, _ in mounted for file in files), *blocks]
         model = self.resolve(options.model)
         # A history with code execution blocks needs the tool they belong to, and a changed tool list costs the cache.
@@ -283,7 +291,7 @@ class Session:
             model=model,
             max_tokens=options.max_tokens or self.settings.max_tokens,
             messages=(
-                *(thread.messages(model, self.gone) if begun and thread else ()),
+                *(thread.messages(self.gone) if begun and thread else ()),
                 {"role": "user", "content": asked},
             ),
             system=_system(options.system, namespace) or self.settings.system,
@@ -299,6 +307,8 @@ class Session:
             stream=options.stream,
             receipts=tuple(receipt for _, receipt in mounted),
             save=Path(options.save).expanduser() if options.save else None,
+            uploaded=options.upload,
+            verify=namespace if options.verify else None,
         )
 
     def turn(self, prepared: Prepared) -> Answering:
@@ -411,15 +421,20 @@ class Answering:
 
     def __iter__(self) -> Iterator[Growing]:
         """Send, and yield the growing message at each event; `pause_turn` is continued, not an end."""
+        yield from self._round()
         for _ in range(_MAX_ROUNDS):
-            for event in self._events():
-                self.growing.feed(event)
-                yield self.growing
-                self._check()
             now = self.growing.message()
             if now.stop_reason != "pause_turn":
                 return
-            self._request = self._prepared.request.continued(self.growing.go_on().content, now.container)
+            self.growing.go_on()
+            self._request = replace(self._request, messages=self._sent).continued(now.content, now.container)
+            yield from self._round()
+
+    def _round(self) -> Iterator[Growing]:
+        for event in self._events():
+            self.growing.feed(event)
+            yield self.growing
+            self._check()
 
     def _events(self) -> Iterator[Mapping[str, Any]]:
         """Send and yield events; an error that comes inside the stream before anything was shown is tried again."""
@@ -451,6 +466,11 @@ class Answering:
         self._headers, self._request_id = answer.headers, answer.request_id
         yield {"type": "message_start", "message": answer.body}
         yield {"type": "message_stop"}
+
+    @property
+    def _sent(self) -> tuple[Mapping[str, Any], ...]:
+        """The messages up to the user's, as they were last accepted."""
+        return self._request.messages[: len(self._prepared.request.messages)]
 
     def _opened(self, send: Any) -> Any:
         """Send; when the server no longer has the container or a file of the history, send once more without it."""
@@ -526,23 +546,43 @@ class Answering:
         )
         self._session.keep(self._reply)
         self._keep(self._reply)
+        try:
+            self._account(self._reply)
+        except FileProblem as problem:  # what was paid for is not lost because it could not be written down
+            self._reply = replace(self._reply, missing=(*self._reply.missing, str(problem)))
+        if error is None:
+            self._reply = self._judged(self._reply)
+
+    def _judged(self, reply: Reply) -> Reply:
+        """Return the reply with what can be said about whether it came from the data."""
+        session, prepared = self._session, self._prepared
+        stood = evidence.grounds(self._request, reply.message, prepared.thread, session.uploads, prepared.uploaded)
+        if stood.uploads:
+            reply = replace(reply, provenance=evidence.provenance(reply.blocks, stood))
+        if prepared.verify is not None:
+            self._reply = reply  # whatever happens while its code runs, the answer is there
+            reply = replace(reply, verification=evidence.verification(reply, stood, session.store, prepared.verify))
+        return reply
 
     def _keep(self, reply: Reply) -> None:
         thread, message = self._prepared.thread, reply.message
-        if thread is not None:
-            if self._prepared.fresh:
-                thread.clear()
-            ended = reply.error.message.rstrip(".").lower() if reply.error and not message.complete else ""
-            thread.turns.append(Turn(self._prepared.asked, message, ended))
-            if message.container is not None:
-                thread.work_in(message.container, message.container_expires_at)
-        used = message.usage
+        if thread is None:
+            return
+        if self._prepared.fresh:
+            thread.clear()
+        ended = reply.error.message.rstrip(".").lower() if reply.error and not message.complete else ""
+        thread.turns.append(Turn(self._prepared.asked, message, ended))
+        if message.container is not None:
+            thread.work_in(message.container, message.container_expires_at)
+
+    def _account(self, reply: Reply) -> None:
+        used = reply.usage
         self._session.store.record(
             Entry(
                 at=time.time(),
                 who=reply.who,
                 model=reply.model,
-                thread=thread.name if thread else "",
+                thread=reply.thread or "",
                 input_tokens=used.input_tokens,
                 output_tokens=used.output_tokens,
                 cache_write_tokens=used.cache_creation_5m + used.cache_creation_1h,

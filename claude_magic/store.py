@@ -71,19 +71,20 @@ class Entry:
     request_id: str | None
 
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS uploads (
+_VERSION = 1  # of the columns below
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS uploads (
     scope TEXT NOT NULL, fingerprint TEXT NOT NULL, part INTEGER NOT NULL, file_id TEXT NOT NULL,
     filename TEXT NOT NULL, variable TEXT NOT NULL, size INTEGER NOT NULL, load_code TEXT NOT NULL,
     rows INTEGER, columns INTEGER, conversions TEXT NOT NULL, uploaded_at REAL NOT NULL, used_at REAL NOT NULL,
     PRIMARY KEY (scope, fingerprint, part)
-) STRICT;
-CREATE TABLE IF NOT EXISTS ledger (
+) STRICT""",
+    """CREATE TABLE IF NOT EXISTS ledger (
     at REAL NOT NULL, who TEXT NOT NULL, model TEXT NOT NULL, thread TEXT NOT NULL,
     input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cache_write_tokens INTEGER NOT NULL,
     cache_read_tokens INTEGER NOT NULL, cost REAL, request_id TEXT
-) STRICT;
-"""
+) STRICT""",
+)
 
 
 # Seconds to wait for another kernel that is writing.
@@ -96,7 +97,15 @@ def _prepare(db: sqlite3.Connection) -> None:
     while True:
         try:
             db.execute("PRAGMA journal_mode=WAL")
-            db.executescript(_TABLES)
+            db.execute("BEGIN IMMEDIATE")
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version < _VERSION:
+                # Uploads can be made again, the ledger cannot: a change of its columns has to migrate it.
+                db.execute("DROP TABLE IF EXISTS uploads")
+                for table in _TABLES:
+                    db.execute(table)
+                db.execute(f"PRAGMA user_version = {_VERSION}")
+            db.execute("COMMIT")
         except sqlite3.OperationalError as problem:
             if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise

@@ -1,7 +1,7 @@
 """Conversations: turns, and which of their blocks travel on to the next request.
 
 A turn is kept as it happened. What is sent again is a cleaned copy, because the API refuses some of what it sends:
-blank text, unpaired server tool calls, `file_id` in citations, thinking that was made by another model (the Messages
+blank text, unpaired server tool calls, `file_id` in citations, thinking whose surroundings have changed (the Messages
 page and its 400s, 2026-11).
 """
 
@@ -36,24 +36,22 @@ class Turn:
     answer: Message
     unfinished: str = ""
 
-    def travelling(self, model: str, gone: Collection[str] = ()) -> list[dict[str, Any]]:
-        """Return this turn as messages for the next request to `model`, without the files in `gone`.
+    def travelling(self, gone: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Return this turn as messages for the next request, without the files in `gone`.
 
         A refused or empty answer takes its question with it: neither may stand alone in a history.
         """
         asked = [b for b in self.asked if not _mounts(b, gone)]
-        answered = self._answered(model, gone)
+        answered = self._answered(gone)
         if self.answer.stop_reason == "refusal" or not answered or not asked:
             return []
         return [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
 
-    def _answered(self, model: str, gone: Collection[str]) -> list[Block]:
-        keep_thinking = self.answer.model == model and not self.unfinished
+    def _answered(self, gone: Collection[str]) -> list[Block]:
         blocks = [b for b in as_input(paired(self.answer.content)) if not _mounts(b, gone)]
-        blocks = [b for b in blocks if b.get("type") not in _THINKING or (keep_thinking and _is_signed(b))]
-        # What the thinking at the end led to was cut off or is blank; an answer cannot end in thinking.
-        while blocks and blocks[-1].get("type") in _THINKING:
-            blocks.pop()
+        # Newer models bind thinking to the model, the system prompt, the tools and all that went before, and a cell may
+        # change each of them: thinking stays within its own turn (Thinking page, 2026-11).
+        blocks = [b for b in blocks if b.get("type") not in _THINKING]
         if self.unfinished and blocks:
             blocks.append({"type": "text", "text": f"[This answer ended early: {self.unfinished}.]"})
         return blocks
@@ -61,10 +59,6 @@ class Turn:
 
 def _mounts(block: Block, files: Collection[str]) -> bool:
     return block.get("type") == "container_upload" and block.get("file_id") in files
-
-
-def _is_signed(thinking: Block) -> bool:
-    return bool(thinking.get("signature") or thinking.get("data"))
 
 
 def paired(blocks: Iterable[Block]) -> list[Block]:
@@ -102,9 +96,9 @@ class Thread:
     container_since: float | None = None
     container_expires_at: str | None = None
 
-    def messages(self, model: str, gone: Collection[str] = ()) -> list[dict[str, Any]]:
-        """Return the history to put before a new question to `model`."""
-        return [message for turn in self.turns for message in turn.travelling(model, gone)]
+    def messages(self, gone: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Return the history to put before a new question."""
+        return [message for turn in self.turns for message in turn.travelling(gone)]
 
     @property
     def runs_code(self) -> bool:

@@ -6,14 +6,14 @@ import hashlib
 import io
 import mimetypes
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from claude_magic import frames, prompt
 from claude_magic.containers import Mounted, safe_name
-from claude_magic.errors import FileProblem, NotFound
+from claude_magic.errors import ClaudeMagicError, FileProblem, NotFound
 from claude_magic.store import Store, Upload
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ class Piece:
     rows: int | None = None
     columns: int | None = None
     conversions: tuple[str, ...] = ()
+    belongs: bool = False  # to a frame in parts, whose manifest names its files
 
 
 def mount(
@@ -165,10 +166,21 @@ def mount(
     return [*parts, about], receipt
 
 
+def source(spec: str, namespace: Mapping[str, Any]) -> Source:
+    """Return what `mount` would send for `spec`, without sending it.
+
+    Raises:
+        UndefinedName: there is no such variable and no such file.
+        FileProblem: it cannot go up.
+
+    """
+    return _source(spec, namespace, Terms())
+
+
 def _source(spec: str, namespace: Mapping[str, Any], terms: Terms) -> Source:
     name, chosen = _named(spec, namespace)
     if name is not None and frames.is_frame(namespace[name]):
-        frame = namespace[name]
+        frame = frames.collect(namespace[name], name)  # once: a lazy frame would be computed again by each of these
         return Source(
             variable=name,
             fingerprint=frames.fingerprint(frame, name, format=chosen),
@@ -184,10 +196,21 @@ def _source(spec: str, namespace: Mapping[str, Any], terms: Terms) -> Source:
             f"`{spec}` is a {type(value).__name__}; only DataFrames, Series, bytes and paths go up.",
             advice="Make it a DataFrame, or write it to a file and give the path.",
         )
-    path = Path(value).expanduser()
+    path = _path(value)
     if not path.is_file():
         raise _not_there(spec, path, namespace)
     return Source(spec, _path_hash(path), lambda: iter([Piece(path, safe_name(path.name), _type(path.name))]))
+
+
+def _path(value: str | Path) -> Path:
+    """Return a path that can at least be asked about: too long a name, or an unknown `~user`, is one line."""
+    try:
+        path = Path(value).expanduser()
+        path.exists()
+        str(path).encode()
+    except (OSError, RuntimeError, ValueError) as problem:
+        raise FileProblem(f"`{str(value)[:60]}…` is no path: {type(problem).__name__}.", advice="Nothing was sent.") from None
+    return path
 
 
 def _named(spec: str, namespace: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -195,7 +218,7 @@ def _named(spec: str, namespace: Mapping[str, Any]) -> tuple[str | None, str | N
     if spec in namespace:
         return spec, None
     stem, _, ending = spec.rpartition(".")
-    if ending in _FORMATS and stem in namespace and frames.is_frame(namespace[stem]) and not Path(spec).exists():
+    if ending in _FORMATS and stem in namespace and frames.is_frame(namespace[stem]) and not _path(spec).exists():
         return stem, ending
     return None, None
 
@@ -208,7 +231,8 @@ def _bytes_source(name: str, value: bytes) -> Source:
 
 def _frame_pieces(frame: Any, name: str, chosen: str | None) -> Iterator[Piece]:
     """Yield the encoded frame: one file, or parts and a manifest when it is over the API's 500 MB a file."""
-    for encoded in frames.encode_parts(frame, name, format=chosen):
+    files = frames.encode_parts(frame, name, format=chosen)
+    for encoded in files:
         with closing(encoded):
             receipt = encoded.receipt
             yield Piece(
@@ -219,6 +243,7 @@ def _frame_pieces(frame: Any, name: str, chosen: str | None) -> Iterator[Piece]:
                 receipt.rows,
                 receipt.columns,
                 receipt.conversions,
+                belongs=len(files) > 1,
             )
 
 
@@ -258,7 +283,8 @@ def _uploaded(host: Host, source: Source, terms: Terms) -> tuple[list[Upload], b
             sent.append(_send(host, piece, source, terms, scope=scope, part=number))
     except BaseException:  # also a KeyboardInterrupt: no half of a frame stays behind
         for upload in sent:
-            host.client.files.delete(upload.file_id)
+            with suppress(ClaudeMagicError):  # the first failure is the one to tell
+                host.client.files.delete(upload.file_id)
         raise
     for upload in sent:
         host.store.remember(upload)
@@ -272,7 +298,7 @@ def _send(host: Host, piece: Piece, source: Source, terms: Terms, *, scope: str,
 
     remote = host.client.files.upload(
         piece.file,
-        filename=piece.filename,
+        filename=_by_content(piece.filename, source.fingerprint) if not piece.belongs else piece.filename,
         mime_type=piece.mime_type,
         expires_in_seconds=terms.keep,
         progress=progress,
@@ -300,6 +326,12 @@ def scope_of(host: Host) -> str:
     if host.client.workspace_id is None:
         host.models()
     return host.client.workspace_id or host.client.base_url
+
+
+def _by_content(filename: str, fingerprint: str) -> str:
+    """Return a name that another content never has: a changed `df` in the same container is another file."""
+    stem, dot, ending = filename.rpartition(".")
+    return f"{stem}-{fingerprint[:6]}{dot}{ending}" if dot else f"{filename}-{fingerprint[:6]}"
 
 
 def _still_there(host: Host, file_id: str) -> bool:

@@ -123,7 +123,9 @@ class _Cutter:
         """Return the files as `Encoded`, with the manifest when there are several."""
         stem, variable = naming.stem(name), naming.variable(name)
         single = len(self.files) == 1
-        names = [f"{stem}.parquet"] if single else [f"{stem}.part-{n:03d}.parquet" for n in range(len(self.files))]
+        # Parts are found by name, so another content's parts must not have the same ones.
+        part = f"{stem}-{digest[:6]}.part"
+        names = [f"{stem}.parquet"] if single else [f"{part}-{n:03d}.parquet" for n in range(len(self.files))]
         code = self._source.load_code(name)
         if not single:
             _read_parts(code)
@@ -144,7 +146,7 @@ class _Cutter:
         file.write(data)
         file.seek(0)
         receipt = Receipt(self._source.rows, self._source.columns, self._source.conversions)
-        filename = f"{naming.stem(name)}.manifest.json"
+        filename = f"{naming.stem(name)}-{digest[:6]}.manifest.json"
         return Encoded(
             file, filename, MIME_TYPES["json"], len(data), f"{digest}-manifest", receipt, code, naming.variable(name)
         )

@@ -84,6 +84,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(("--run",), "", "let Claude run code in its container", lambda _, __: {"run": True}),
     Option(("--share",), "LEVEL", "what the prompt may tell of a frame: none, schema, stats, sample=N, full", _share),
+    Option(
+        ("--verify",),
+        "",
+        "run the answer's code again here, sandboxed, and compare its tables and charts",
+        lambda _, __: {"verify": True, "run": True},
+    ),
     Option(("--save",), "DIR", "put a copy of every file Claude makes into DIR", lambda v, _: {"save": v}),
     Option(("--keep",), "TIME", "let the server delete what is uploaded after TIME: 12h, 7d, 2w", _duration),
     Option(

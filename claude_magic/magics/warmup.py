@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from claude_magic import rendering
+from claude_magic import backends, rendering, wire
 from claude_magic.magics import cell  # noqa: F401 - importing it is the point
 
 if TYPE_CHECKING:
@@ -15,7 +15,11 @@ _EVERYTHING = "# a\n\n`b` *c*\n\n```python\nd = 1\n```\n\n| e |\n|---|\n| $f$ |\
 
 
 def run(session: Session) -> None:
-    """Import what a cell needs and build what is built once: the Markdown parser, the cleaner, a lexer."""
+    """Import what a cell needs and build what is built once: TLS settings, the Markdown parser, the cleaner, a lexer.
+
+    Until somebody has chosen who answers, nothing is opened and no key is looked at.
+    """
+    wire.prepare(backends.API)
     rendering.render_markdown(_EVERYTHING)
     if session.chosen:
         connect(session)

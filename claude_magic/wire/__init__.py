@@ -4,10 +4,11 @@
 """
 
 from claude_magic.wire._files import RemoteFile
+from claude_magic.wire._http import prepare
 from claude_magic.wire._limits import Limit, RateLimits
 from claude_magic.wire._messages import Answer
 from claude_magic.wire._secret import Secret
 from claude_magic.wire._stream import EventStream
 from claude_magic.wire.client import Client
 
-__all__ = ["Answer", "Client", "EventStream", "Limit", "RateLimits", "RemoteFile", "Secret"]
+__all__ = ["Answer", "Client", "EventStream", "Limit", "RateLimits", "RemoteFile", "Secret", "prepare"]

@@ -3,6 +3,7 @@
 import json
 import time
 import urllib.request
+from re import fullmatch
 
 import pandas as pd
 import pytest
@@ -132,7 +133,7 @@ def test_a_new_container_on_request(notebook):
     notebook.run("%%claude --new-container\nhistogram of a")
     shown = notebook.run("%claude container")
     assert shown["container"] != first
-    assert "df.parquet" in shown["files in it"]
+    assert shown["files in it"].startswith("df-")
 
 
 def test_keep_sets_the_expiry_and_prune_takes_what_nobody_used(notebook, monkeypatch):
@@ -150,5 +151,26 @@ def test_keep_sets_the_expiry_and_prune_takes_what_nobody_used(notebook, monkeyp
 def test_bytes_and_formats_go_up(notebook):
     """Bytes get the ending of what they are; `df.csv` chooses the format of a frame."""
     notebook.ns.update(df=pd.DataFrame({"a": [1]}), picture=b"\x89PNG\r\n\x1a\n....")
-    assert notebook.run("%claude upload df.csv")["filename"][0] == "df.csv"
-    assert notebook.run("%claude upload picture")["filename"][0] == "picture.png"
+    assert fullmatch(r"df-[0-9a-f]{6}\.csv", notebook.run("%claude upload df.csv")["filename"][0])
+    assert fullmatch(r"picture-[0-9a-f]{6}\.png", notebook.run("%claude upload picture")["filename"][0])
+
+
+def test_a_changed_frame_is_another_file_in_the_same_container(notebook):
+    """The second upload of `df` is read, not the first: its file has another name."""
+    notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3]})
+    notebook.run("%%claude -u df\nmean of a")
+    notebook.ns["df"] = pd.DataFrame({"a": [10, 20, 60]})
+    notebook.run("%%claude -u df\nmean of a")
+    first, second = (t.asked for t in notebook.magics.session.thread().turns)
+    assert first[0]["file_id"] != second[0]["file_id"]
+    assert "30" in notebook.ns["_"].text
+
+
+def test_a_store_that_cannot_be_written_does_not_cost_the_answer(notebook):
+    """The answer was paid for: it is bound and shown, and the cell says that the ledger could not be written."""
+    notebook.run("%%claude\nOne.")
+    notebook.magics.session.store.close()
+    error = notebook.error("%%claude\nTwo.")
+    assert isinstance(error, errors.FileProblem)
+    assert notebook.ns["_"].text
+    assert len(notebook.magics.session.thread().turns) == 2
