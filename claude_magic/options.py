@@ -23,6 +23,7 @@ class Options:
         share: how much of a DataFrame the prompt may tell: none, schema, stats, sample=N, full.
         save: a folder that gets a copy of every file Claude makes.
         keep: seconds until the server deletes what this cell uploads; None keeps it until it is deleted.
+        verify: run the answer's code again here, in a sandbox, and compare what it makes.
         new_container: let code run in a new container instead of the thread's.
         raw: leave `{{ }}` in the prompt alone.
 
@@ -43,3 +44,4 @@ class Options:
     save: str | None = None
     keep: int | None = None
     new_container: bool = False
+    verify: bool = False

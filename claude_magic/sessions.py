@@ -126,7 +126,7 @@ class Session:
         self._store: Store | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._folders = 0
-        self.replies: dict[str, Reply] = {}  # the newest by message id, so that they can be shown again with their files
+        self.replies: dict[str, Reply] = {}  # the newest, by message id: to be shown again with their files
         self._saved: set[Path] = set()
         self.uploads: dict[str, evidence.Upload] = {}  # by file id: what this session has put into containers
 

@@ -10,6 +10,7 @@ from claude_magic.magics.arguments import parse_cell
 
 if TYPE_CHECKING:
     from claude_magic.options import Options
+    from claude_magic.reply import Reply
     from claude_magic.sessions import Prepared, Session
 
 

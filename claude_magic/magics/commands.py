@@ -15,6 +15,7 @@ from claude_magic.errors import AuthenticationFailed, UsageError, one_line
 from claude_magic.magics import arguments, file_commands, model_commands, warmup
 from claude_magic.magics.cell import ask
 from claude_magic.magics.views import Facts, Text, table
+from claude_magic.rendering import bundle, painter
 from claude_magic.reply import dollars
 from claude_magic.wire import Secret
 
@@ -203,6 +204,25 @@ def _reset(magics: ClaudeMagics, rest: str) -> Any:
     return Text(f"Thread {name}: {count} turns forgotten.")
 
 
+def _show(magics: ClaudeMagics, rest: str) -> None:
+    """Show an answer of a conversation as a cell would have: what was only seen in a panel becomes ordinary output."""
+    usage = "show [THREAD [TURN]]"
+    named = arguments.words(rest, usage, most=2)
+    session = magics.session
+    name = named[0] if named else session.current
+    turns = session.threads[name].turns if name in session.threads else []
+    number = named[1] if len(named) > 1 else str(len(turns))
+    if not (number.isascii() and number.isdecimal() and 1 <= int(number) <= len(turns)):
+        raise UsageError(f"Thread {name} has no turn {number}.", advice=f"Write `%claude {usage}`; it has {len(turns)}.")
+    answer = turns[int(number) - 1].answer
+    reply = session.replies.get(answer.id)
+    with painter(magics.shell) as painted:
+        if reply is None:
+            painted.settle(bundle(answer, footer=None))
+        else:
+            painted.settle(reply.bundle(), list(reply.pictures()))
+
+
 def _panel(magics: ClaudeMagics, rest: str) -> Any:
     named = arguments.words(rest, "panel [NAME]", most=1)
     from claude_magic.panels import open_panel  # ipywidgets come with it
@@ -252,6 +272,7 @@ COMMANDS: dict[str, Command] = {
     "download": Command("ID [PATH]", "fetch a file that Claude made", file_commands.download),
     "container": Command("", "the container of the current conversation: id, age, what is in it", _container),
     "thread": Command("[NAME]", "show the current conversation, or switch to another", _thread),
+    "show": Command("[THREAD [TURN]]", "show an answer of a conversation again, as ordinary output", _show),
     "reset": Command("[NAME]", "clear a conversation", _reset),
     "panel": Command("[NAME]", "open the panels, or one of them: chat, models, …", _panel),
     "help": Command("[COMMAND]", "this text, or one command's", _help),
