@@ -5,6 +5,7 @@
     prompts   request -> prompt, earlier prompts, table told of      (pure)
     columns   sentence -> the columns it names                       (pure)
     phrases   clause -> roles, aggregations, numbers, conditions     (pure)
+    conditions  clause -> which rows it is about                     (pure)
     intents   prompt -> Plan, with builders, one per intent          (pure)
     scripts   Plan and Table -> a pandas program                     (pure)
     wording   Plan and figures -> Markdown                           (pure)

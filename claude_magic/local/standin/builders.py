@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from claude_magic.local.standin.columns import core, listed, stems
+from claude_magic.local.standin.columns import stems
+from claude_magic.local.standin.conditions import meant
 from claude_magic.local.standin.phrases import BY, COLOUR, EXTREME, VALUE, Clause, X
 from claude_magic.local.standin.plan import Step
 from claude_magic.local.standin.table import BOOL, EMPTY, NUMBER, OTHER, TIME
+from claude_magic.local.standin.usable import CALENDAR, grouping, measured, natural, numbers_of, time_axis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from claude_magic.local.standin.table import Table
 
 MOST_CHARTS = 4
@@ -21,31 +21,9 @@ MOST_CHARTS = 4
 _PAIR = 2
 _I = re.IGNORECASE
 _CHART = re.compile(r"\b(bars?|pie|plot|chart|graph)\b", _I)
+_SORTED = re.compile(r"\b(sort|order)", _I)
 _LISTED = re.compile(r"\b(top|bottom|sort|sorted|order|ordered|rank\w*)\b", _I)
 _TABLED = re.compile(r"\b(cross|contingency|two[\s-]way)", _I)
-_ADDITIVE = frozenset(
-    listed(
-        "sale revenue amount quantity order unit cost total visitor passenger count profit income spend expense "
-        "volume turnover click visit rainfall precipitation death birth case ride trip "
-    )
-)
-_CALENDAR = frozenset(listed("year month day week date time quarter hour minute season period timestamp "))
-
-
-def measured(clause: Clause, table: Table) -> tuple[str, ...]:
-    """The named columns that can be measured."""
-    return tuple(c for c in clause.role(VALUE, X) if table.kind(c) in {NUMBER, BOOL, OTHER, EMPTY})
-
-
-def grouping(clause: Clause, table: Table) -> tuple[str, ...]:
-    """The named columns that make groups: by their role, or because they hold categories."""
-    by = list(clause.role(BY))
-    by += [c for c in clause.role(VALUE, X) if table[c].groups and table.kind(c) != BOOL and c not in by]
-    return tuple(by)
-
-
-def _numbers(names: Iterable[str], table: Table) -> tuple[str, ...]:
-    return tuple(n for n in names if table.kind(n) in {NUMBER, OTHER, EMPTY})
 
 
 def describe(clause: Clause, table: Table) -> list[Step]:
@@ -63,7 +41,7 @@ def missing(clause: Clause, table: Table) -> list[Step]:  # noqa: ARG001 - the t
 
 def outliers(clause: Clause, table: Table) -> list[Step]:
     """Find values beyond 1.5 interquartile ranges in the named numbers, or in all."""
-    values = _numbers(clause.role(VALUE, X, BY), table) or table.numbers()[:12]
+    values = numbers_of(clause.role(VALUE, X, BY), table) or table.numbers()[:12]
     return [Step("outliers", values=values)] if values else [Step("profile")]
 
 
@@ -96,6 +74,8 @@ def group(clause: Clause, table: Table) -> list[Step]:
     if "nunique" in clause.aggs and clause.named:
         return [Step("group", by=(c,), aggs=("count",)) for c in clause.role(VALUE, BY, X)]
     measuring = tuple(a for a in clause.aggs if a not in {"count", "share", "nunique"})
+    if measuring and not values and (by or re.search(r"\b(all|every|each)\b", clause.text, _I)):
+        values = [c for c in table.numbers() if c not in by][:MOST_CHARTS]
     shares = "share" in clause.aggs and [v for v in values if table.kind(v) == BOOL]
     if not values or (not shares and not measuring and {"count", "share"} & set(clause.aggs)):
         return _counts(clause, table, by, tuple(values))
@@ -105,7 +85,7 @@ def group(clause: Clause, table: Table) -> list[Step]:
     if any(table.kind(v) == BOOL for v in values):
         said = ("the mean of a yes/no column is the share of yes",)
     elif not measuring:
-        measuring = ("sum",) if re.search(r"how much", clause.text, _I) else _natural(values[0])
+        measuring = ("sum",) if re.search(r"how much", clause.text, _I) else natural(values[0])
         said = (f"the {measuring[0]}, as no other figure was asked for",)
     measuring = measuring or ("mean",)
     kind = "group" if by else "statistic"
@@ -136,8 +116,9 @@ def which(clause: Clause, table: Table) -> list[Step]:
         return top(clause, table) if ordered else group(clause, table) if clause.named else describe(clause, table)
     if not values:
         return [Step("group", by=by[:2], aggs=("count",), ascending=clause.ascending)]
-    aggs = tuple(a for a in clause.aggs if a not in {"count", "share", "nunique"}) or ("mean",)
-    return [Step("group", (v,), by=by[:2], aggs=aggs, ascending=clause.ascending) for v in values[:MOST_CHARTS]]
+    aggs = tuple(a for a in clause.aggs if a not in {"count", "share", "nunique"})
+    shown = values[:MOST_CHARTS]
+    return [Step("group", (v,), by=by[:2], aggs=aggs or natural(v), ascending=clause.ascending) for v in shown]
 
 
 def top(clause: Clause, table: Table) -> list[Step]:
@@ -150,10 +131,13 @@ def top(clause: Clause, table: Table) -> list[Step]:
     n = clause.n or (5 if _LISTED.search(clause.text) else 1)
     if by and (aggs or not values):
         chosen = tuple(a for a in aggs if a not in {"count", "share"})[:1] or ("mean",) if values else ("count",)
+        n = n if clause.n or not _SORTED.search(clause.text) else 0  # all groups, in order
         return [Step("group", tuple(values[:1]), by=tuple(by[:1]), aggs=chosen, n=n, ascending=clause.ascending)]
     said: tuple[str, ...] = ()
     if not values:
-        values = list(table.numbers()[:1])
+        word = EXTREME.search(clause.text)
+        name = meant(word[0], table)[1] if word else ""
+        values = [name] if name else list(table.numbers()[:1])
         said = (f"ordered by {values[0]}, as no column was named",) if values else ()
     if not values:
         return rows(clause, table)
@@ -165,24 +149,13 @@ def rows(clause: Clause, table: Table) -> list[Step]:  # noqa: ARG001 - the tabl
     return [Step("rows", n=clause.n or 5, ascending=bool(re.search(r"\b(last|tail)\b", clause.text, _I)))]
 
 
-def time_axis(clause: Clause, table: Table) -> str:
-    """The column time runs along: a named one, else the table's first, else one called year, month…; or empty."""
-    for candidates in (clause.role(X, BY, VALUE), [c.name for c in table.columns]):
-        found = [c for c in candidates if table.kind(c) == TIME] or [
-            c for c in candidates if table.kind(c) == NUMBER and _CALENDAR & set(stems(c)[-1:])
-        ]
-        if found:
-            return found[0]
-    return ""
-
-
 def line(clause: Clause, table: Table) -> list[Step]:
     """A line over time, or over another ordered column."""
     x, across = time_axis(clause, table), [c for c in clause.role(X) if not table[c].groups]
     if across and (not x or table.kind(x) != TIME):
         x = across[0]
     by = tuple(c for c in dict.fromkeys((*clause.role(COLOUR), *grouping(clause, table))) if c != x)[:1]
-    values = [v for v in _numbers(clause.role(VALUE, X), table) if v != x and v not in by]
+    values = [v for v in numbers_of(clause.role(VALUE, X), table) if v != x and v not in by]
     if not x and not values:
         values = list(table.numbers()[:1])
     if not values and not x:
@@ -193,13 +166,8 @@ def line(clause: Clause, table: Table) -> list[Step]:
         return [Step("line", x=x, by=by, aggs=("count",), freq=freq)]
     asked = tuple(a for a in clause.aggs if a in {"mean", "median", "sum", "min", "max", "std"})[:1]
     return [
-        Step("line", (v,), x=x, by=by, aggs=asked or _natural(v), freq=freq, assumed=said) for v in values[:MOST_CHARTS]
+        Step("line", (v,), x=x, by=by, aggs=asked or natural(v), freq=freq, assumed=said) for v in values[:MOST_CHARTS]
     ]
-
-
-def _natural(column: str) -> tuple[str, ...]:
-    """How values of one period are put together when nobody says: amounts add up, measurements are averaged."""
-    return ("sum",) if _ADDITIVE & set(core(stems(column))[-1:]) else ("mean",)
 
 
 def _pair(clause: Clause, table: Table) -> tuple[str, str, tuple[str, ...]]:
@@ -286,14 +254,14 @@ def plot(clause: Clause, table: Table) -> list[Step]:
     named = clause.role(VALUE, X, BY)
     if not named:
         return []
-    if any(table.kind(c) == TIME or (c in clause.role(X) and _CALENDAR & set(stems(c))) for c in named):
+    if any(table.kind(c) == TIME or (c in clause.role(X) and CALENDAR & set(stems(c))) for c in named):
         return line(clause, table)
-    numbers = _numbers(clause.role(VALUE, X), table)
+    numbers = numbers_of(clause.role(VALUE, X), table)
     groups = grouping(clause, table)
     if len(numbers) > 1 and not groups:
         return scatter(clause, table)
     if numbers and groups:
-        return group(clause, table) if clause.aggs or _natural(numbers[0]) == ("sum",) else compare(clause, table)
+        return group(clause, table) if clause.aggs or natural(numbers[0]) == ("sum",) else compare(clause, table)
     if groups:
         return [Step("group", by=groups[:2], aggs=("count",))]
     return histogram(clause, table)

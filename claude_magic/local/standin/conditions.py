@@ -27,7 +27,7 @@ _CONDITIONS = tuple(
 )
 CONDITIONAL = re.compile(
     r"\b(where|whose|only|excluding|except|without|ignor\w+|filter\w*|restrict\w*|having)\b|[<>≥≤]|=="
-    r"|\bin (19|20)\d\d\b"
+    r"|\bin (19|20)\d\d\b|\b\w+(?:er|re|ss) than\b"
     r"|\b(above|below|under|more than|less than|at least|at most)\s+-?\d",
     _I,
 )
@@ -51,7 +51,12 @@ def conditions(text: str, names: Names, table: Table) -> tuple[list[Filter], str
     for match in _YEAR.finditer(text):
         column = next((c for c in table.columns if _is_year(c)), None)
         if column is not None and not any(a < match.end() and match.start() < b for a, b in cuts):
-            found.append(Filter(column.name, "year" if column.kind == "time" else "==", (int(match[1]),)))
+            found.append(Filter(column.name, "year" if column.kind == "time" else "==", (int(match[1] or match[2]),)))
+            cuts.append(match.span())
+    for match in _MORE.finditer(text):
+        op, name = meant(match["word"], table)
+        if name and not any(a < match.end() and match.start() < b for a, b in cuts):
+            found.append(Filter(name, op, (_literal(match["number"]),)))
             cuts.append(match.span())
     known, more = _known_values(text, names, table, cuts)
     rest = text
@@ -60,7 +65,27 @@ def conditions(text: str, names: Names, table: Table) -> tuple[list[Filter], str
     return found + known, rest
 
 
-_YEAR = re.compile(r"\b(?:in|during|for|from|of) (?:the year )?((?:19|20)\d\d)\b(?!\s*(?:rows|-|to\b))", _I)
+_YEAR = re.compile(
+    r"\b(?:in|during|for|from|of|only) (?:the year )?((?:19|20)\d\d)\b(?!\s*(?:rows|-|to\b))|\b((?:19|20)\d\d) only\b",
+    _I,
+)
+_MORE = re.compile(r"\b(?P<word>\w+(?:er|re)|more expensive) than\s+(?P<number>-?\d[\d,]*(?:\.\d+)?)", _I)
+MEANT: dict[str, tuple[str, str]] = {
+    "heav": (">", "mass weight"), "light": ("<", "mass weight"), "long": (">", "length duration"),
+    "short": ("<", "length duration height"), "tall": (">", "height"), "old": (">", "age"), "young": ("<", "age"),
+    "deep": (">", "depth"), "wid": (">", "width"), "cheap": ("<", "price cost"), "more expensive": (">", "price cost"),
+    "most expensive": (">", "price cost"),
+}  # fmt: skip
+"""How an adjective begins -> the comparison it makes, and what the column it is about may be called."""
+
+
+def meant(adjective: str, table: Table) -> tuple[str, str]:
+    """The comparison and the column of "heavier" or "heaviest"; two empty texts when no single column fits."""
+    for start, (op, names) in MEANT.items():
+        if adjective.casefold().startswith(start):
+            fits = [c.name for c in table.columns if c.numeric and set(stems(c.name)) & set(names.split())]
+            return (op, fits[0]) if len(fits) == 1 else ("", "")
+    return "", ""
 
 
 def _is_year(column: Column) -> bool:

@@ -17,6 +17,7 @@ from claude_magic.local.standin.columns import Names
 from claude_magic.local.standin.conditions import CONDITIONAL
 from claude_magic.local.standin.phrases import BY, COLOUR, VALUE, Clause, Named, X, clauses, take_apart
 from claude_magic.local.standin.plan import Plan, Step
+from claude_magic.local.standin.usable import grouping, measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,7 +67,9 @@ INTENTS: dict[str, Intent] = {
         builders.regression,
         needs=2,
     ),
-    "correlation": _intent(r"correlat\w*|heat[\s-]?maps?|pairwise", builders.correlation),
+    "correlation": _intent(
+        r"correlat\w*|heat[\s-]?maps?|pairwise|(?:go|goes|move|vary|varies) together", builders.correlation
+    ),
     "compare": _intent(
         r"compar\w*|differ(?:s|ed|ence|ences|ent)?(?: between| from| by| for| across)|"
         r"box[\s-]?(?:and[\s-]whisker[\s-])?"
@@ -127,6 +130,13 @@ _FOLLOWS = re.compile(
     _I,
 )
 _CHATTER = re.compile(r"^\W*(?:thanks?|thank you|please|hi|hello|hey|ok|okay|great|nice|good)\b[\s\w]{0,20}\W*$", _I)
+_UNKNOWN = re.compile(
+    r"\b(?:cumulative|rolling|moving average|log(?:arithmic)?[\s-]scale|week ?days?|days? of (?:the )?week|"
+    r"hours? of (?:the )?day|months? of (?:the )?year|normali[sz]ed|forecast\w*|cluster\w*|pca|merge|"
+    r"geographic)\b",
+    _I,
+)
+_TAG = re.compile(r"^\W*(?:how (?:many|much)|which ones?|where)\W*$", _I)
 _CHARTS = re.compile(r"bar|pie|line|chart|plot", _I)
 
 
@@ -152,7 +162,8 @@ def _read_one(prompt: str, table: Table, names: Names, before: Plan | None) -> P
         return _profile(unread)
     if follows and not filters and before is not None:
         filters = before.filters
-    return Plan(steps=tuple(dict.fromkeys(steps)), filters=filters, unread=unread)
+    once = {replace(step, assumed=()): step for step in reversed(steps)}  # of two alike, the first stays
+    return Plan(steps=tuple(once.values())[::-1], filters=filters, unread=unread)
 
 
 def _profile(unread: tuple[str, ...]) -> Plan:
@@ -164,7 +175,7 @@ def _unread(parts: Sequence[Clause]) -> tuple[str, ...]:
     left = [
         c.text for c in parts if not _kind(c) and not c.named and c.text.endswith("?") and not _CHATTER.match(c.text)
     ]
-    left += [c.text for c in parts if CONDITIONAL.search(c.text) and not c.filters]
+    left += [c.text for c in parts if (CONDITIONAL.search(c.text) and not c.filters) or _UNKNOWN.search(c.text)]
     return tuple(dict.fromkeys(left))
 
 
@@ -174,7 +185,7 @@ def _kind(clause: Clause) -> str:
 
 def _asked(parts: Sequence[Clause], table: Table, earlier: tuple[Step, ...], *, follows: bool) -> list[Step]:
     """The steps of a request of its own; columns without a request get the chart that fits them."""
-    asked = [(clause, kind) for clause in parts if (kind := _kind(clause))]
+    asked = [(c, kind) for c in parts if (kind := _kind(c)) and (len(parts) == 1 or not _TAG.match(c.text))]
     steps: list[Step] = []
     for i, (clause, kind) in enumerate(asked):
         full = clause
@@ -189,19 +200,22 @@ def _asked(parts: Sequence[Clause], table: Table, earlier: tuple[Step, ...], *, 
 
 def _lacks(clause: Clause, kind: str, table: Table) -> bool:
     """Whether a clause names fewer columns than its request needs."""
+    if kind == "histogram" and clause.named and not clause.role(VALUE, X, COLOUR):
+        return True
     if kind in {"group", "line", "plot"} and not clause.named and not {"count", "share"} & set(clause.aggs):
         return True
     if kind in {"group", "group-which"} and clause.aggs and not {"count", "share", "nunique"} & set(clause.aggs):
-        return not builders.measured(clause, table)
-    return len(builders.measured(clause, table)) < INTENTS[kind].needs
+        return not measured(clause, table)
+    return len(measured(clause, table)) < INTENTS[kind].needs
 
 
 def _borrow(clause: Clause, donors: Sequence[Clause], table: Table) -> Clause:
     """`clause` with the columns it lacks from the first donor that has some."""
     for donor in donors:
         if not clause.named and donor.named:
-            return replace(clause, named=donor.named)
-        if not builders.measured(clause, table) and (values := builders.measured(donor, table)):
+            aggs, freq = clause.aggs or donor.aggs, clause.freq or donor.freq
+            return replace(clause, named=donor.named, aggs=aggs, freq=freq)
+        if not measured(clause, table) and (values := measured(donor, table)):
             return replace(clause, named=(*(Named(v, VALUE) for v in values), *clause.named))
     return clause
 
@@ -220,12 +234,12 @@ def _amended(parts: Sequence[Clause], earlier: tuple[Step, ...], table: Table, *
     clause, kind = parts[0], _kind(parts[0])
     # "now by island", "as median", "per year" change a step; "now a box plot" is a new one with the same columns.
     changes = kind in {"", "plot"} or (kind in {"group", "line", "top"} and not _CHARTS.search(clause.text))
-    values = builders.measured(clause, table)
+    values = measured(clause, table)
     if not changes or not (follows or not kind) or (values and kind in {"group", "line", "top"}):
         return []
     if not (clause.named or clause.aggs or clause.n or clause.freq or clause.filters):
         return []
-    return [_amend(step, clause, values, builders.grouping(clause, table)) for step in earlier]
+    return [_amend(step, clause, values, grouping(clause, table)) for step in earlier]
 
 
 def _amend(step: Step, clause: Clause, values: tuple[str, ...], by: tuple[str, ...]) -> Step:

@@ -217,6 +217,30 @@ def test_a_condition_that_makes_no_filter_is_said_to_be_unread():
     assert plan.unread
 
 
+@pytest.mark.parametrize(
+    "prompt", ["average sales per weekday", "cumulative sales", "sales of the big ones, excluding refunds"]
+)
+def test_what_is_not_known_is_said_to_be_left_out(prompt):
+    """A part of a request that can't be done is not dropped in silence."""
+    assert read([prompt], SHOP).unread
+
+
+@pytest.mark.parametrize(
+    ("prompt", "value", "n"),
+    [("What are the top 3 heaviest penguins?", MASS, 3), ("which penguin is the heaviest?", MASS, 1)],
+)
+def test_an_adjective_can_mean_a_column(prompt, value, n):
+    """The heaviest are those with the largest mass."""
+    assert said(read([prompt], PENGUINS)) == [step("top", value, n=n)]
+    assert read(["How many penguins are heavier than 5000 g?"], PENGUINS).filters == (Filter(MASS, ">", (5000,)),)
+
+
+def test_a_clause_about_the_same_adds_no_second_step():
+    """A "draw a bar chart" after a question is the same chart."""
+    prompt = "What is the mean body mass by species? Draw a bar chart."
+    assert said(read([prompt], PENGUINS)) == [mean(MASS, "species")]
+
+
 def test_a_prompt_that_cannot_be_read_is_marked():
     """The general profile of an unread prompt is not passed off as an answer."""
     assert not read(["Translate this to French"], PENGUINS).understood

@@ -48,7 +48,11 @@ def answer(plan: Plan, figures: Sequence[Figures]) -> str:
     if plan.filters:
         parts.insert(0, f"Only rows with {' and '.join(map(condition, plan.filters))} are counted in.")
     if plan.unread:
-        parts.append("Not read, and therefore not done: " + "; ".join(f"“{md(u, 120)}”" for u in plan.unread) + ".")
+        parts.append(
+            "I could not read all of this, and left something out: "
+            + "; ".join(f"“{md(u, 120)}”" for u in plan.unread)
+            + "."
+        )
     return "\n\n".join(p for p in parts if p)
 
 
