@@ -58,7 +58,11 @@ def grounds(
         if isinstance(block, dict) and block.get("type") == "container_upload"
     )
     container = answer.container
-    same = [t for t in thread.turns if t.answer is not answer and t.answer.container == container] if thread and container else []
+    same = (
+        [t for t in thread.turns if t.answer is not answer and t.answer.container == container]
+        if thread and container
+        else []
+    )
     return Grounds(
         tuple(known[i] for i in ids if i in known),
         tuple(asked),

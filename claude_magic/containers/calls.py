@@ -47,7 +47,9 @@ _DRAWN = _PAIRED | frozenset(
 )
 LINES = frozenset({"plot", "line", "step", "fill_between", "loglog", "semilogx", "semilogy", "Scatter", "scatter"})
 VALUES = frozenset({"y", "x", "height", "width", "data", "data_frame", "values", "z", "source", "wedges"})
-WRITERS = re.compile(r"to_(csv|excel|parquet|json|feather|html|markdown|pickle|orc|xml)|write_(csv|parquet|json|excel|ipc)")
+WRITERS = re.compile(
+    r"to_(csv|excel|parquet|json|feather|html|markdown|pickle|orc|xml)|write_(csv|parquet|json|excel|ipc)"
+)
 # Make numbers out of nothing.
 _RANDOM = re.compile(
     r"rand|randn|randint|random|random_sample|integers|normal|uniform|choices?|shuffle|poisson|binomial|exponential"

@@ -342,7 +342,10 @@ class Program:
 
     def _choice(self, yes: ast.expr, no: ast.expr, scope: Scope) -> Trace:
         names = ["\x00yes", "\x00no"]
-        bodies = [[ast.Assign([ast.Name(n, ast.Store())], v, lineno=self._line)] for n, v in zip(names, (yes, no), strict=True)]
+        bodies = [
+            [ast.Assign([ast.Name(n, ast.Store())], v, lineno=self._line)]
+            for n, v in zip(names, (yes, no), strict=True)
+        ]
         self._branches([(body, scope) for body in bodies], scope)
         return either([scope.pop(name, BLANK) for name in names])
 
@@ -445,9 +448,13 @@ class Program:
         first = everything[0].texts if everything else frozenset()
         same = {"str", "Path", "PurePath", "PosixPath", "list", "tuple", "sorted", "set", "iter", "reversed", "enumerate",
                 "fspath", "abspath", "realpath", "normpath", "expanduser", "concat", "zip", "chain", "StringIO", "print"}  # fmt: skip
-        return Trace(origins, either(everything).texts if name in {"zip", "chain"} else first if name in same else frozenset())
+        return Trace(
+            origins, either(everything).texts if name in {"zip", "chain"} else first if name in same else frozenset()
+        )
 
-    def _place(self, node: ast.Call, name: str, owner: Trace, args: tuple[list[Trace], dict[str, Trace]], scope: Scope) -> Trace | None:  # noqa: E501
+    def _place(
+        self, node: ast.Call, name: str, owner: Trace, args: tuple[list[Trace], dict[str, Trace]], scope: Scope
+    ) -> Trace | None:  # noqa: E501
         """Functions that make paths."""
         given, _ = args
         del scope
@@ -466,10 +473,16 @@ class Program:
         if name == "iterdir":
             return glued([owner, text("*")], "/")
         if name in {"listdir", "walk", "scandir"}:
-            return glued([given[0], text("*")], "/") if name == "scandir" and given else text("*", *(given[0].texts if given else ()))
+            return (
+                glued([given[0], text("*")], "/")
+                if name == "scandir" and given
+                else text("*", *(given[0].texts if given else ()))
+            )
         return None
 
-    def _own(self, node: ast.Call, name: str, owner: Trace, args: tuple[list[Trace], dict[str, Trace]], scope: Scope) -> Trace | None:  # noqa: E501
+    def _own(
+        self, node: ast.Call, name: str, owner: Trace, args: tuple[list[Trace], dict[str, Trace]], scope: Scope
+    ) -> Trace | None:  # noqa: E501
         """Functions and methods that the code defines."""
         function = self._function(node.func, name, scope)
         if function is None:
@@ -486,7 +499,9 @@ class Program:
             return next((trace.function for trace in known if trace and trace.function), None)
         return None
 
-    def _enter(self, function: tuple[ast.FunctionDef | ast.Lambda, Scope], given: list[Trace], named: dict[str, Trace]) -> Trace:
+    def _enter(
+        self, function: tuple[ast.FunctionDef | ast.Lambda, Scope], given: list[Trace], named: dict[str, Trace]
+    ) -> Trace:
         node, outer = function
         if self._depth >= _DEPTH:
             return Trace(mixed([*given, *named.values()]))
@@ -519,7 +534,9 @@ class Program:
                 count = len(trace.function[0].args.args)
                 self._enter(trace.function, [material] * count, {})
 
-    def _file(self, node: ast.Call, name: str, owner: Trace, args: tuple[list[Trace], dict[str, Trace]], scope: Scope) -> Trace | None:  # noqa: E501
+    def _file(
+        self, node: ast.Call, name: str, owner: Trace, args: tuple[list[Trace], dict[str, Trace]], scope: Scope
+    ) -> Trace | None:  # noqa: E501
         """Functions that open, write or copy files."""
         del scope
         given, named = args
@@ -573,7 +590,9 @@ class Program:
 
     def _query(self, traces: list[Trace]) -> Trace | None:
         queries = [t for trace in traces for t in trace.texts]
-        found = {n for n in self.disk.names if any(n in q or (INPUT in q and len(self.disk.names) == 1) for q in queries)}
+        found = {
+            n for n in self.disk.names if any(n in q or (INPUT in q and len(self.disk.names) == 1) for q in queries)
+        }
         for file in found:
             self.findings.open(file, self._where(f"a query reads {file}"), surely=not self.disk.moved)
         return DATA if found else None
@@ -594,7 +613,9 @@ class Program:
                     self.disk.copies[normal(f"{target}/{file}")] = file
                     self.findings.maybe.setdefault(file, self._where(f"copies {file}"))
 
-    def _written(self, node: ast.Call, name: str, owner: Trace, args: tuple[list[Trace], dict[str, Trace]]) -> Trace | None:
+    def _written(
+        self, node: ast.Call, name: str, owner: Trace, args: tuple[list[Trace], dict[str, Trace]]
+    ) -> Trace | None:
         """Take note of what is written where; return a value for what only writes."""
         given, named = args
         if name == "open" and _writes(node):
@@ -619,7 +640,9 @@ class Program:
             self._shown(name, source.origins)
         return BLANK
 
-    def _unreadable(self, node: ast.Call, name: str, owner: Trace, args: tuple[list[Trace], dict[str, Trace]], scope: Scope) -> Trace | None:  # noqa: E501
+    def _unreadable(
+        self, node: ast.Call, name: str, owner: Trace, args: tuple[list[Trace], dict[str, Trace]], scope: Scope
+    ) -> Trace | None:  # noqa: E501
         """Code in a text, and other programs."""
         given, _ = args
         del owner
@@ -654,7 +677,11 @@ class Program:
         if owner.origins != NOTHING and name not in {"rng"}:
             self._shown(name, owner.origins)  # `df.plot(…)`
             return
-        plain = [t for t, a in zip(given, node.args, strict=True) if not (isinstance(a, ast.Constant) and isinstance(a.value, str))]
+        plain = [
+            t
+            for t, a in zip(given, node.args, strict=True)
+            if not (isinstance(a, ast.Constant) and isinstance(a.value, str))
+        ]
         at = min(calls.drawn_from(name), max(len(plain) - 1, 0))
         values = plain[at : at + 1] if plain else []
         keywords = [t for k, t in named.items() if k in calls.VALUES | {"**"}]
@@ -666,7 +693,9 @@ class Program:
 
     def _shown(self, name: str, origins: frozenset[str]) -> None:
         # Two numbers make a line from corner to corner, but also two bars.
-        origins = frozenset("none" if o == "few" and name in calls.LINES else "literal" if o == "few" else o for o in origins)
+        origins = frozenset(
+            "none" if o == "few" and name in calls.LINES else "literal" if o == "few" else o for o in origins
+        )
         if origins != NOTHING:
             self.findings.drawn.append((self._where(f"{name}()"), origins, not self._conditional))
 
@@ -695,8 +724,10 @@ def _filled(template: str, sign: str, fill: Trace) -> str:
         only = UNKNOWN
     if sign == "{":
         begin, end = template.find("{"), template.find("}")
-        return template[:begin] + only + template[end + 1 :] if 0 <= begin < end and only != UNKNOWN else (
-            template if begin < 0 else UNKNOWN
+        return (
+            template[:begin] + only + template[end + 1 :]
+            if 0 <= begin < end and only != UNKNOWN
+            else (template if begin < 0 else UNKNOWN)
         )
     return template.replace(sign, only)
 
@@ -759,7 +790,11 @@ def _is_exit(node: ast.expr) -> bool:
 
 
 def _is_method(function: ast.FunctionDef | ast.Lambda) -> bool:
-    return not isinstance(function, ast.Lambda) and bool(function.args.args) and function.args.args[0].arg in {"self", "cls"}
+    return (
+        not isinstance(function, ast.Lambda)
+        and bool(function.args.args)
+        and function.args.args[0].arg in {"self", "cls"}
+    )
 
 
 def _mode(node: ast.Call) -> str:
@@ -774,7 +809,9 @@ def _mode(node: ast.Call) -> str:
 def _mode_first(node: ast.Call) -> bool:
     """Whether it is `path.open("w")`: no path among the arguments."""
     first = node.args[0] if node.args else None
-    return isinstance(node.func, ast.Attribute) and (first is None or (isinstance(first, ast.Constant) and len(str(first.value)) <= 3))  # noqa: PLR2004
+    return isinstance(node.func, ast.Attribute) and (
+        first is None or (isinstance(first, ast.Constant) and len(str(first.value)) <= 3)
+    )  # noqa: PLR2004
 
 
 def _writes(node: ast.Call) -> bool:

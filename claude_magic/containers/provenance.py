@@ -15,7 +15,7 @@ from claude_magic.containers.traces import Disk, last, normal
 from claude_magic.errors import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from claude_magic.messages import Block
 
@@ -57,48 +57,58 @@ class Provenance:
         return "\n".join(lines)
 
 
-def examine(content: Iterable[Block], names: Sequence[str], earlier: Iterable[Block] = ()) -> Provenance:
+def examine(
+    content: Iterable[Block],
+    files: Mapping[str, str],
+    *,
+    asked: Collection[str] = (),
+    earlier: Iterable[Block] = (),
+) -> Provenance:
     """Judge an answer.
 
     Args:
         content: its blocks.
-        names: the uploaded files in its container.
+        files: the uploaded files in its container: the name there → the user's name for it. Files of one name are one
+            frame in parts, and one of them opened is enough.
+        asked: the user's names that this answer is about; none means that one of them is enough.
         earlier: blocks of earlier answers in the same container: what they wrote may be read now.
 
     Never raises, whatever the blocks hold.
 
     """
-    reader = _Reader(names)
+    reader = _Reader(tuple(files))
     reader.read(earlier)
-    before = reader.findings
     reader.findings = Findings()
     ran = reader.read(content)
-    return _judged(reader.findings, before, tuple(names), ran=ran)
+    return _judged(reader.findings, files, asked, ran=ran)
 
 
-def _judged(found: Findings, before: Findings, names: tuple[str, ...], *, ran: bool) -> Provenance:
-    # What an earlier answer loaded lives on in a Python that runs on; whether this one used it cannot be seen.
-    doubtful = bool(found.doubts)
-    unopened = tuple(n for n in names if n not in found.opened and n not in found.maybe and not doubtful)
-    opened: Verdict = "yes" if names and all(n in found.opened for n in names) else "no" if unopened else "cannot tell"
-    evidence = [*found.opened.values(), *(w for n, w in found.maybe.items() if n not in found.opened)]
-    fabricated = [(w, sure) for w, origins, sure in found.drawn if origins <= {"literal", "random"}]
-    unclear = [w for w, origins, _ in found.drawn if origins & {"literal", "random", "opaque"}]
-    if any(sure for _, sure in fabricated):
-        literals: Verdict = "yes"
-        evidence += [f"{where} shows numbers of the code" for where, _ in fabricated]
-    elif unclear or doubtful:
-        literals = "cannot tell"
-        evidence += [f"{where} shows numbers of unclear origin" for where in unclear]
-    else:
-        literals = "no"
-    evidence += found.doubts
-    if not ran:
-        evidence.append("no code ran to its end")
-    if not names:
-        opened, unopened = "cannot tell", ()
-    del before
+def _judged(found: Findings, files: Mapping[str, str], asked: Collection[str], *, ran: bool) -> Provenance:
+    surely = {files[name] for name in found.opened}
+    perhaps = surely | {files[name] for name in found.maybe}
+    about = dict.fromkeys(name for name in files.values() if name in asked)
+    if not about and surely:
+        about = dict.fromkeys(surely)
+    about = about or dict.fromkeys(files.values())
+    unopened = tuple(name for name in about if name not in perhaps and not found.doubts)
+    opened: Verdict = "yes" if about and all(name in surely for name in about) else "no" if unopened else "cannot tell"
+    if not asked and not found.drawn:
+        unopened = ()  # a talk about the data need not open them again
+    literals, showing = _literals(found)
+    evidence = [*found.opened.values(), *(where for name, where in found.maybe.items() if name not in found.opened)]
+    evidence += [*showing, *found.doubts, *([] if ran else ["no code ran to its end"])]
     return Provenance(opened, literals, tuple(_short(dict.fromkeys(evidence))), unopened)
+
+
+def _literals(found: Findings) -> tuple[Verdict, list[str]]:
+    """Return the verdict on what was drawn, and where."""
+    made = [where for where, origins, surely in found.drawn if surely and origins <= {"literal", "random"}]
+    if made:
+        return "yes", [f"{where} shows numbers of the code" for where in made]
+    unclear = [where for where, origins, _ in found.drawn if origins & {"literal", "random", "opaque"}]
+    if unclear or found.doubts:
+        return "cannot tell", [f"{where} shows numbers of unclear origin" for where in unclear]
+    return "no", []
 
 
 def _short(lines: Iterable[str]) -> Iterator[str]:

@@ -198,7 +198,9 @@ class Shell:
             base = "find -exec"
         elif base in _ONLOOKERS:
             return NOWHERE
-        opened = [self._open(word, where, base) if base in _READERS else self._given(word, where, base) for word in arguments]
+        opened = [
+            self._open(word, where, base) if base in _READERS else self._given(word, where, base) for word in arguments
+        ]
         # A query or a program text names its file inside.
         inside = any(f in t for a in arguments for t in a.texts if " " in t for f in self.disk.names)
         if inside and base in {"duckdb", "sqlite3", "awk", "q"}:
@@ -249,7 +251,9 @@ class Shell:
             if name:
                 self.findings.doubts.append(f"{label} line {command.line}: runs {name}, which is not in the answer")
             return OPAQUE
-        program = Program(self.disk, name, given, stdin if stdin.origins != NOTHING else OPAQUE, self._from_python(label))
+        program = Program(
+            self.disk, name, given, stdin if stdin.origins != NOTHING else OPAQUE, self._from_python(label)
+        )
         found = program.run(code)
         self.findings.add(found)
         return DATA if found.opened else OPAQUE
