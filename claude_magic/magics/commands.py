@@ -213,7 +213,9 @@ def _show(magics: ClaudeMagics, rest: str) -> None:
     turns = session.threads[name].turns if name in session.threads else []
     number = named[1] if len(named) > 1 else str(len(turns))
     if not (number.isascii() and number.isdecimal() and 1 <= int(number) <= len(turns)):
-        raise UsageError(f"Thread {name} has no turn {number}.", advice=f"Write `%claude {usage}`; it has {len(turns)}.")
+        raise UsageError(
+            f"Thread {name} has no turn {number}.", advice=f"Write `%claude {usage}`; it has {len(turns)}."
+        )
     answer = turns[int(number) - 1].answer
     reply = session.replies.get(answer.id)
     with painter(magics.shell) as painted:

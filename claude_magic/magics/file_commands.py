@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from claude_magic.magics.views import Facts, Text, table
 from claude_magic.rendering import Progress, painter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from claude_magic.magics import ClaudeMagics
     from claude_magic.sessions import Session
     from claude_magic.wire import RemoteFile
@@ -27,8 +30,9 @@ _COLUMNS = ["id", "filename", "type", "size", "created", "expires", "downloadabl
 def files(magics: ClaudeMagics, rest: str) -> Any:
     """List, show, delete, fetch or prune files; the list is newest first, sizes in bytes."""
     usage = "files [list | show ID | delete ID… | download ID [PATH] | prune]"
-    verb, *ids = words(rest, usage) or ["list"]
+    verb, *named = words(rest, usage) or ["list"]
     session = magics.session
+    ids = [file_id for name in named for file_id in _ids(magics.shell.user_ns.get(name, name))]
     if verb == "list" and not ids:
         return rows(session)
     if verb == "show" and len(ids) == 1:
@@ -37,11 +41,26 @@ def files(magics: ClaudeMagics, rest: str) -> Any:
         for file_id in ids:
             session.delete_file(file_id)
         return Text(f"Deleted {', '.join(map(one_line, ids))}.")
-    if verb == "download" and ids:
-        return download(magics, shlex.join(ids))
+    if verb == "download" and named:
+        return download(magics, shlex.join(named))
     if verb == "prune" and not ids:
         return _prune(session)
     raise UsageError("That is not how this command is used.", advice=f"Write `%claude {usage}`.")
+
+
+def _ids(value: Any) -> Iterator[str]:
+    """Yield the file ids a value holds: an id, an artifact, a receipt, a reply's files, or any of them in a list."""
+    if isinstance(value, str):
+        yield value
+    elif hasattr(value, "file_id"):
+        yield value.file_id
+    elif hasattr(value, "file_ids"):
+        yield from value.file_ids
+    elif isinstance(value, Iterable):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _ids(item)
+    else:
+        raise UsageError(f"A {type(value).__name__} holds no file id.", advice="Give an id, a file, or a list of them.")
 
 
 def rows(session: Session) -> Any:
@@ -93,7 +112,8 @@ def upload(magics: ClaudeMagics, rest: str) -> Any:
 
 def download(magics: ClaudeMagics, rest: str) -> Path:
     """Fetch a file into PATH (default: this folder, under its own name, never over an existing file)."""
-    file_id, *given = words(rest, "download ID [PATH]", least=1, most=2)
+    named, *given = words(rest, "download ID [PATH]", least=1, most=2)
+    file_id = next(_ids(magics.shell.user_ns.get(named, named)), named)
     remote = magics.session.client.files
     target = Path(given[0]).expanduser() if given else Path.cwd()
     if target.is_dir():

@@ -174,3 +174,18 @@ def test_a_store_that_cannot_be_written_does_not_cost_the_answer(notebook):
     assert isinstance(error, errors.FileProblem)
     assert notebook.ns["_"].text
     assert len(notebook.magics.session.thread().turns) == 2
+
+
+def test_files_are_named_by_id_variable_or_what_holds_them(notebook, tmp_path, monkeypatch):
+    """A list of ids, an artifact, a receipt: each names its files; a download never overwrites."""
+    monkeypatch.chdir(tmp_path)
+    notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3]})
+    notebook.run("%%claude -u df -o answer\nhistogram of a")
+    answer = notebook.ns["answer"]
+    notebook.ns.update(chart=answer.charts[0], sent=answer.receipts[0], number=3)
+    first, second = notebook.run("%claude download chart"), notebook.run("%claude download chart")
+    assert first != second
+    assert first.read_bytes() == second.read_bytes() == answer.charts[0].bytes()
+    assert "Deleted" in notebook.run("%claude files delete chart")
+    assert "Deleted" in notebook.run("%claude files delete sent")
+    assert isinstance(notebook.error("%claude files delete number"), errors.UsageError)
