@@ -213,13 +213,12 @@ def _show(magics: ClaudeMagics, rest: str) -> None:
     turns = session.threads[name].turns if name in session.threads else []
     number = named[1] if len(named) > 1 else str(len(turns))
     if not (number.isascii() and number.isdecimal() and 1 <= int(number) <= len(turns)):
-        raise UsageError(
-            f"Thread {name} has no turn {number}.", advice=f"Write `%claude {usage}`; it has {len(turns)}."
-        )
+        advice = f"It has {len(turns)}; write `%claude {usage}`."
+        raise UsageError(f"Thread {name} has no turn {number}.", advice=advice)
     answer = turns[int(number) - 1].answer
     reply = session.replies.get(answer.id)
     with painter(magics.shell) as painted:
-        if reply is None:
+        if reply is None or reply.message is not answer:
             painted.settle(bundle(answer, footer=None))
         else:
             painted.settle(reply.bundle(), list(reply.pictures()))

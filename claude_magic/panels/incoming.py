@@ -94,7 +94,7 @@ class Incoming:
 
     def _piece(self, key: str, at: object, buffers: Sequence[Any]) -> None:
         if key not in self._open:
-            return  # dropped while it was on its way
+            return None  # dropped while it was on its way
         arriving, file = self._open[key]
         piece = memoryview(buffers[0]) if buffers else memoryview(b"")
         if at != file.tell() or file.tell() + piece.nbytes > arriving.size:
