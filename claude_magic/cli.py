@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _serve(words[1:])
     given = _parser().parse_args(words)
     try:
+        _choose(given.engine, given.model)
         return _demo(Path(given.folder), execute=given.execute)
     except ClaudeMagicError as problem:
         print(f"claude-magic: {problem}", file=sys.stderr)
@@ -40,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="open the quickstart notebook on the local server: no key, no network")
     demo.add_argument("--execute", action="store_true", help="run it without a browser and say where the result is")
     demo.add_argument("--folder", default="claude-magic-demo", help="where the copy goes (default: %(default)s)")
+    demo.add_argument("--engine", help="who answers there: stand-in (default) or llama, a model run by llama.cpp")
+    demo.add_argument("--model", help="the GGUF file of the engine llama")
     commands.add_parser("serve", help="run the local server alone", add_help=False)
     return parser
 
@@ -52,6 +55,23 @@ def _serve(words: list[str]) -> int:
     except ClaudeMagicError as problem:
         print(f"claude-magic: {problem}", file=sys.stderr)
         return 1
+
+
+def _choose(engine: str | None, model: str | None) -> None:
+    """Let the notebook's kernel, and the local server it starts, inherit who answers; what cannot run is said here.
+
+    Raises:
+        UsageError: there is no such engine.
+        LocalServerError: it cannot run.
+
+    """
+    from claude_magic.local.serve import ENGINE, ENGINES, MODEL, chosen
+
+    if engine:
+        os.environ[ENGINE] = engine
+    if model:  # the kernel works in the notebook's folder
+        os.environ[MODEL] = str(Path(model).expanduser().resolve())
+    chosen(os.environ.get(ENGINE) or ENGINES[0], os.environ.get(MODEL))
 
 
 def _demo(folder: Path, *, execute: bool) -> int:

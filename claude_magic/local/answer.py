@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.local import ids
-from claude_magic.local.engine import Engine, Event, Paused, Turn
+from claude_magic.local.engine import Engine, Event, Paused, Spent, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -72,6 +72,8 @@ class Answer:
                 yield from self._pass(event)
         except Paused:
             why = _Enough("pause_turn")
+        except Spent:
+            why = _Enough("max_tokens")
         except _Enough as enough:
             why = enough
             _close(given)
@@ -123,7 +125,13 @@ class Answer:
             yield from self._emit({"type": "text_delta", "text": text})
 
     def _emit(self, delta: dict[str, Any]) -> Iterator[Event]:
-        """The delta, or as much of it as `max_tokens` leaves room for; a cut tool call gets no `content_block_stop`."""
+        """The delta, or as much of it as `max_tokens` leaves room for; a cut tool call gets no `content_block_stop`.
+
+        An engine that counts for itself has kept to `max_tokens` already.
+        """
+        if self.turn.usage is not None:
+            yield {"type": "content_block_delta", "index": self._index, "delta": delta}
+            return
         key = _COUNTED.get(delta["type"], "")
         text = delta.get(key, "")
         cost = len(text.encode()) * self.counter.per_byte
@@ -164,13 +172,16 @@ class Answer:
 
     def _input(self) -> dict[str, int]:
         """Input figures: this server keeps no prompt cache, so both cache figures are 0."""
-        total = self.input_tokens + self._more_input
+        counted = self.turn.usage
+        total = counted.input_tokens if counted else self.input_tokens + self._more_input
         return {"input_tokens": total, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
 
     @property
     def output_tokens(self) -> int:
         """What has been written so far."""
-        return min(math.ceil(self._spent), int(self.turn.request["max_tokens"]))
+        counted = self.turn.usage
+        spent = counted.output_tokens if counted else math.ceil(self._spent)
+        return min(spent, int(self.turn.request["max_tokens"]))
 
     def _end(self, why: _Enough) -> Event:
         delta: dict[str, Any] = {"stop_reason": why.reason, "stop_sequence": why.sequence, "stop_details": None}

@@ -120,8 +120,9 @@ class App:
         self._messages.stop()
 
     def close(self) -> None:
-        """End containers and close the store; after the last request."""
+        """End the engine and the containers and close the store; after the last request."""
         self.stop()
+        getattr(self._engine, "close", _nothing)()
         if self._pool is not None:
             self._pool.close()
         self.files.close()
@@ -152,6 +153,10 @@ class App:
             raise Problem(404, "Not found")
         waiting = self._faults.add(parse(await read_body(request)))
         return Response(encode({"waiting": waiting}), media_type="application/json")
+
+
+def _nothing() -> None:
+    """Stand for the end of an engine that has nothing to end."""
 
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]

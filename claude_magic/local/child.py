@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 20.0  # seconds for a slow disk; it takes well under one
 _GRACE = 3.0
+_OURS = f"{LocalServerError.__name__}: "
 
 
 @dataclass
@@ -64,6 +65,8 @@ class Child:
 def start(data: Path | None = None, *, faults: bool = False) -> Child:
     """Start a local server and return when it can be asked.
 
+    Who answers there is what `CLAUDE_MAGIC_ENGINE` and `CLAUDE_MAGIC_GGUF` say, which it inherits.
+
     Args:
         data: directory for files and containers; None for a temporary one that ends with the server.
         faults: let requests ask for faults.
@@ -88,6 +91,8 @@ def start(data: Path | None = None, *, faults: bool = False) -> Child:
         _end(process)
         with log:
             last = _logged(log).strip().rpartition("\n")[2]
+        if last.startswith(_OURS):  # it says itself what to do
+            raise LocalServerError(last.removeprefix(_OURS), advice="") from None
         raise LocalServerError("The local server did not start.", advice=f"Its last words: {last}") from None
     except BaseException:  # an interrupt in the meantime
         _end(process)

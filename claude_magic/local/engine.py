@@ -17,13 +17,19 @@ order), emit nothing for it and return the recorded results, until they reach wh
 depend only on the request and on the results needs no memory. One that departs from its earlier words simply goes on
 from where it departs.
 
-**Stopping.** When the client goes away the server kills the running command and closes the generator.
+**Stopping.** When the client goes away the server kills the running command and closes the generator. An engine that
+waits for something else of its own is woken by what it gave to `when_stopped`.
+
+**Counting.** The server estimates tokens. An engine whose model counts them itself sets `usage` and keeps it up to
+date; its figures are then the answer's. It also keeps to `max_tokens`, and raises `Spent` where it had to stop for it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import threading
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,7 +37,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from claude_magic.local import ids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 Event = dict[str, Any]
 
@@ -47,8 +53,20 @@ class Paused(Exception):  # an engine lets it pass, so it is no error of ours
     """The round limit is reached; the request ends with `pause_turn`."""
 
 
+class Spent(Exception):  # likewise
+    """The model's own count has reached `max_tokens`; the request ends with that stop reason."""
+
+
+@dataclass
+class Usage:
+    """Tokens of one answer as the model counted them, all its rounds together."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
 class Engine(Protocol):
-    """Who answers."""
+    """Who answers. One with a method `close` has it called when the server ends."""
 
     name: str
     """Travels in the response header ``x-claude-magic-engine``."""
@@ -86,6 +104,10 @@ class Turn:
         run: runs one server tool and returns the ``content`` object of its result block.
         earlier: the assistant's own blocks at the end of the conversation, when a paused turn is continued.
 
+    Attributes:
+        usage: the model's own count of tokens; None leaves it to the server's estimate.
+        stopped: set when nobody waits for the answer any more.
+
     """
 
     request: dict[str, Any]
@@ -94,9 +116,29 @@ class Turn:
     run: Callable[[str, dict[str, Any]], dict[str, Any]] = field(default=_cannot_run, repr=False)
     earlier: Sequence[dict[str, Any]] = ()
     rounds: int = field(default=0, init=False)
+    usage: Usage | None = field(default=None, init=False)
+    stopped: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._replay = deque(self.earlier)
+        self._wakers: list[Callable[[], None]] = []
+
+    def stop(self) -> None:
+        """Nobody waits any more: set `stopped` and wake the engine; from any thread, as often as one likes."""
+        self.stopped.set()
+        for wake in list(self._wakers):
+            wake()
+
+    @contextlib.contextmanager
+    def when_stopped(self, wake: Callable[[], None]) -> Iterator[None]:
+        """Inside the block `stop` calls `wake`, which may be called twice, must not block and raises nothing."""
+        self._wakers.append(wake)
+        try:
+            if self.stopped.is_set():
+                wake()
+            yield
+        finally:
+            self._wakers.remove(wake)
 
     def text(self, s: str) -> Iterator[Event]:
         """Say `s`: one text block in several deltas; nothing when `s` is blank or was said before the pause."""
@@ -107,6 +149,34 @@ class Turn:
         for i in range(0, len(words), _WORDS_PER_DELTA):
             yield _delta({"type": "text_delta", "text": "".join(words[i : i + _WORDS_PER_DELTA])})
         yield _stop()
+
+    def stream(self, pieces: Iterable[str]) -> Iterator[Event]:
+        """Say what comes, piece by piece as it comes: one text block, none when all of it is blank.
+
+        For words that cannot be said twice alike; what was said before a pause does not count.
+
+        Raises:
+            Spent: from `pieces`, once the block is complete.
+
+        """
+        self._replay.clear()
+        held, begun, spent = "", False, None
+        try:
+            for piece in pieces:
+                held += piece
+                if not held or not (begun or held.strip()):
+                    continue
+                if not begun:
+                    yield _start({"type": "text", "text": ""})
+                    begun = True
+                yield _delta({"type": "text_delta", "text": held})
+                held = ""
+        except Spent as reason:
+            spent = reason
+        if begun:
+            yield _stop()
+        if spent is not None:
+            raise spent
 
     def call(self, name: str, input: dict[str, Any]) -> Generator[Event, None, dict[str, Any]]:  # noqa: A002 - the API's word
         """Call a server tool: ``result = yield from turn.call("bash_code_execution", {"command": "ls"})``.

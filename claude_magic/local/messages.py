@@ -83,7 +83,7 @@ class MessageRoutes:
         caller: Caller = request.scope["caller"]
         answer, bench = await asyncio.to_thread(self._prepare, raw, caller)
         self._limits.spend(input_tokens=answer.input_tokens)
-        pump = Pump(answer.events(), bench.kill)
+        pump = Pump(answer.events(), lambda: _stop(answer.turn, bench))
         self._running.add(pump)
         gone = asyncio.create_task(_disconnected(request.receive))
         gone.add_done_callback(lambda _: pump.stop())
@@ -121,6 +121,12 @@ class MessageRoutes:
         asked, earlier = rules.split_pause(body)
         turn = Turn(asked, files, can_run=rules.can_run(body), run=bench.run, earlier=earlier)
         return Answer(self._engine(), turn, model.id, counter, tokens, bench.info), bench
+
+
+def _stop(turn: Turn, bench: Bench) -> None:
+    """Wake the engine, whatever it waits for."""
+    turn.stop()
+    bench.kill()
 
 
 async def _disconnected(receive: Receive) -> None:

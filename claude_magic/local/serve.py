@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from claude_magic.local.app import App
+    from claude_magic.local.engine import Engine
 
 _INSTALL = "Install what it needs: pip install 'claude-magic[local]'"
+ENGINES = ("stand-in", "llama")
+ENGINE, MODEL = "CLAUDE_MAGIC_ENGINE", "CLAUDE_MAGIC_GGUF"  # what a kernel's server takes its choice from
 KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_IDENTITY_TOKEN")
 _LAST_SECONDS = 1  # that open streams get to close when the server stops
 
@@ -40,7 +43,12 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--data", type=Path, help="directory for files and containers (default: a temporary one)")
     options.add_argument("--key", help="the key to accept, beginning with sk- (default: a fresh one each start)")
     options.add_argument(
-        "--engine", choices=["stand-in"], default="stand-in", help="who answers (default: %(default)s)"
+        "--engine",
+        default=os.environ.get(ENGINE) or ENGINES[0],
+        help=f"who answers: {' or '.join(ENGINES)} (default: {ENGINE}, else {ENGINES[0]})",
+    )
+    options.add_argument(
+        "--model", default=os.environ.get(MODEL), help=f"the GGUF file of the engine llama (default: {MODEL})"
     )
     options.add_argument("--faults", action="store_true", help="let requests ask for faults, for testing clients")
     options.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -51,24 +59,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve until stopped; the exit status.
 
     Raises:
-        UsageError: the host is not this machine's, or the key does not begin with ``sk-``.
-        LocalServerError: the server's packages are missing, or the port is taken.
+        UsageError: the host is not this machine's, the key does not begin with ``sk-``, or there is no such engine.
+        LocalServerError: the packages of the server or the engine are missing, the model file is no such file, or the
+            port is taken.
 
     """
     options = parser().parse_args(argv)
     check_installed()
-    from claude_magic.local.app import new_key
+    from claude_magic.local.app import create_app, new_key
 
     key = options.key or new_key()
     if not key.startswith("sk-"):
         raise UsageError("A key for the local server begins with `sk-`.", advice="Leave --key out for a fresh one.")
+    engine = chosen(options.engine, options.model)
     for name in KEYS:  # what runs in a container inherits nothing of them
         os.environ.pop(name, None)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     with _listening(options.host, options.port) as listener, _data(options.data) as data:
         host = f"[{options.host}]" if ":" in options.host else options.host
         _announce(f"http://{host}:{listener.getsockname()[1]}", key, child=options.child)
-        _run(listener, data, key=key, faults=options.faults, child=options.child)
+        app = create_app(data, key=key, engine=engine, faults=options.faults)
+        _run(listener, app, child=options.child)
     return 0
 
 
@@ -84,6 +95,27 @@ def check_installed() -> None:
     missing = [name for name in ("starlette", "uvicorn", "python_multipart") if find_spec(name) is None]
     if missing:
         raise LocalServerError(f"The local server needs {', '.join(missing)}.", advice=_INSTALL)
+
+
+def chosen(name: str, model: str | Path | None) -> Engine | None:
+    """The engine of that name; None for the stand-in, which the server imports when it is first needed.
+
+    Args:
+        name: one of `ENGINES`.
+        model: the GGUF file of the engine ``llama``.
+
+    Raises:
+        UsageError: there is no such engine.
+        LocalServerError: it cannot run.
+
+    """
+    if name == "stand-in":
+        return None
+    if name != "llama":
+        raise UsageError(f"There is no engine `{name}`.", advice=f"Take one of: {', '.join(ENGINES)}.")
+    from claude_magic.local import llama
+
+    return llama.engine(model)
 
 
 @contextlib.contextmanager
@@ -125,12 +157,9 @@ def _announce(base_url: str, key: str, *, child: bool) -> None:
     sys.stdout.flush()
 
 
-def _run(listener: socket.socket, data: Path, *, key: str, faults: bool, child: bool) -> None:
+def _run(listener: socket.socket, app: App, *, child: bool) -> None:
     import uvicorn
 
-    from claude_magic.local.app import create_app
-
-    app = create_app(data, key=key, faults=faults)
     config = uvicorn.Config(
         app,
         log_config=None,
