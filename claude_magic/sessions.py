@@ -431,6 +431,7 @@ class Answering:
             yield from self._round()
 
     def _round(self) -> Iterator[Growing]:
+        self._check()
         for event in self._events():
             self.growing.feed(event)
             yield self.growing
