@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,8 +100,10 @@ class Message:
 
     @property
     def text(self) -> str:
-        """All text blocks, joined as they stand."""
-        return "".join(b.get("text") or "" for b in self.content if b.get("type") == "text")
+        """All text: neighbouring blocks as they stand (citations cut sentences in two), others a blank line apart."""
+        runs = groupby(self.content, key=lambda b: b.get("type") == "text")
+        parts = ("".join(b.get("text") or "" for b in blocks) for is_text, blocks in runs if is_text)
+        return "\n\n".join(p for p in parts if p)
 
     @property
     def thinking(self) -> str:
