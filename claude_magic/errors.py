@@ -46,6 +46,11 @@ if TYPE_CHECKING:
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]+"
 )
+# The same without line breaks and tabs, one by one, for text that keeps its lines.
+_MARKS = re.compile(f"(?![\n\t]){_UNSAFE.pattern[:-1]}")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# A key, or what stands before the host of a URL: typed in the wrong place, or repeated by a server or a proxy.
+_CREDENTIALS = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}|(?<=://)[^\s/@]+(?=@)")
 _MAX_LINE = 600
 
 
@@ -60,6 +65,16 @@ def one_line(text: object) -> str:
     return line if len(line) <= _MAX_LINE else line[: _MAX_LINE - 1] + "…"
 
 
+def visible(text: str) -> str:
+    """`text` with its lines and tabs, without controls and bidirectional marks; markup in it stays well-formed."""
+    return _MARKS.sub("", _SURROGATES.sub("\ufffd", text))
+
+
+def _told(text: object) -> str:
+    """`text` as an error tells it: one line, without credentials."""
+    return one_line(_CREDENTIALS.sub("[hidden]", harmless(text)))
+
+
 class ClaudeMagicError(Exception):
     """The root: catch this to catch everything claude_magic raises on purpose.
 
@@ -72,8 +87,8 @@ class ClaudeMagicError(Exception):
     advice: ClassVar[str] = ""
 
     def __init__(self, message: str, *, advice: str | None = None) -> None:
-        self.message = one_line(message)
-        self.hint = one_line(self.advice if advice is None else advice)
+        self.message = _told(message)
+        self.hint = _told(self.advice if advice is None else advice)
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -267,4 +282,4 @@ class Overloaded(ServerFailed):
 
 
 def _tail(request_id: str | None) -> str:
-    return f" [{one_line(request_id)}]" if request_id else ""
+    return f" [{_told(request_id)}]" if request_id else ""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from claude_magic.frames.parts import encode_parts
     from claude_magic.frames.recognise import collect, is_frame
     from claude_magic.frames.rules import RULES, Rule
+    from claude_magic.frames.table import inert, table_class
 
 _HOMES = {
     "RULES": "rules",
@@ -27,8 +28,10 @@ _HOMES = {
     "encode_parts": "parts",
     "filename": "encoding",
     "fingerprint": "encoding",
+    "inert": "table",
     "is_frame": "recognise",
     "load_artifact": "artifacts",
+    "table_class": "table",
 }
 
 __all__ = [
@@ -42,8 +45,10 @@ __all__ = [
     "encode_parts",
     "filename",
     "fingerprint",
+    "inert",
     "is_frame",
     "load_artifact",
+    "table_class",
 ]
 
 

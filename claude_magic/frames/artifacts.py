@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import FileProblem, one_line
+from claude_magic.frames.table import inert
 
 if TYPE_CHECKING:
     import os
@@ -30,7 +31,7 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:
 def load_artifact(
     source: bytes | str | os.PathLike[str], filename: str, *, limit_bytes: int | None = None
 ) -> pd.DataFrame:
-    """Read a generated csv, tsv, parquet, xlsx, json or jsonl file.
+    """Read a generated csv, tsv, parquet, xlsx, json or jsonl file, as a frame that shows itself as text only.
 
     Args:
         source: the file's bytes, or its path.
@@ -58,9 +59,9 @@ def load_artifact(
         raise FileProblem(
             f"`{name}` cannot be read as {ending[1:]}: {type(error).__name__}: {error}", advice="Save it and look."
         ) from error
-    if ending == ".parquet":
-        return frame
-    return _index_restored(dates_restored(frame)) if ending in {".csv", ".tsv", ".xlsx"} else dates_restored(frame)
+    if ending != ".parquet":
+        frame = dates_restored(frame)
+    return inert(_index_restored(frame) if ending in {".csv", ".tsv", ".xlsx"} else frame)
 
 
 def _index_restored(frame: pd.DataFrame) -> pd.DataFrame:

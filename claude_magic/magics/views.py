@@ -6,6 +6,8 @@ import html
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from claude_magic.errors import harmless
+from claude_magic.frames import table_class
 from claude_magic.rendering import plain
 
 if TYPE_CHECKING:
@@ -16,23 +18,19 @@ if TYPE_CHECKING:
 def _table_class() -> Any:
     import pandas as pd
 
-    class Table(pd.DataFrame):
-        """A DataFrame that notebooks show in full width and without MathJax: a cell's text is never a formula."""
-
-        @property
-        def _constructor(self) -> Any:  # what is made from a table is an ordinary DataFrame
-            return pd.DataFrame
+    class Table(table_class()):  # type: ignore[misc]
+        """A DataFrame that notebooks show in full width; a cell's text is never a formula or a control sequence."""
 
         def _repr_html_(self) -> Any:
-            with pd.option_context("display.html.use_mathjax", False, "display.max_colwidth", 80):  # noqa: FBT003
-                return super()._repr_html_()  # type: ignore[misc]
+            with pd.option_context("display.max_colwidth", 80):
+                return super()._repr_html_()
 
     return Table
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> Any:
     """Return rows as a DataFrame; text in them came over the wire and is stripped of control characters."""
-    cleaned = [{key: plain(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
+    cleaned = [{key: _cell(value) for key, value in row.items()} for row in rows]
     made = _table_class()(cleaned, columns=columns)
     for name in columns:
         values = [row.get(name) for row in cleaned]
@@ -45,13 +43,18 @@ def table(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> Any:
     return made
 
 
+def _cell(value: Any) -> Any:
+    """Return text cleaned, numbers as they are, and as text what a server should not have put there."""
+    return value if value is None or isinstance(value, int | float) else plain(str(value))
+
+
 class Facts(dict[str, Any]):
     """Named facts, shown as two columns; a dictionary to the program."""
 
     def __repr__(self) -> str:
-        """Return aligned lines."""
+        """Return aligned lines; a value with line breaks cannot pass for another line."""
         width = max(map(len, self), default=0)
-        return "\n".join(f"{name:<{width}}  {plain(str(value))}" for name, value in self.items())
+        return "\n".join(f"{name:<{width}}  {harmless(value)}" for name, value in self.items())
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -63,10 +66,10 @@ class Facts(dict[str, Any]):
 
 
 class Text(str):
-    """Text that shows itself as it is, line breaks included."""
+    """Text that shows itself as it is, line breaks included; nothing in it commands a terminal."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """Return the text."""
-        return str(self)
+        """Return the text, cleaned: names in it may have come over the wire."""
+        return plain(str(self))
