@@ -16,6 +16,8 @@ _READERS = re.compile(
 )
 # … as methods of a path.
 PATH_READERS = frozenset({"open", "read_text", "read_bytes"})
+# … or keywords that hold one.
+PATH_WORDS = frozenset({"path", "filepath_or_buffer", "filename", "file", "fname", "source", "io", "fp", "path_or_buf"})
 # Carry queries that name files.
 QUERIES = frozenset({"sql", "query", "execute", "executescript", "read_sql", "read_sql_query", "from_query"})
 # Get a path and do not open what it names.

@@ -361,8 +361,8 @@ class Program:
         if isinstance(operator, ast.Div):
             return glued([left, right], "/") if left.texts or right.texts else Trace(mixed([left, right]))
         if isinstance(operator, ast.Add) and (left.texts or right.texts):
-            joined = glued([left, right])
-            return replace(joined, texts=joined.texts | left.texts | right.texts)  # text, or lists of texts
+            rooted = right.texts and all(t.startswith((INPUT, OUTPUT)) for t in right.texts)
+            return either_all([left, right]) if rooted else glued([left, right])  # lists of paths, or texts
         if isinstance(operator, ast.Mod) and left.texts:
             return Trace(mixed([left, right]), frozenset(_filled(t, "%s", right) for t in left.texts))
         return Trace(mixed([left, right]))
@@ -422,7 +422,7 @@ class Program:
         named = {word.arg or "**": self.value(word.value, scope) for word in node.keywords}
         self._line = node.lineno
         everything = [*given, *named.values()]
-        for shortcut in (self._place, self._own, self._file, self._unreadable):
+        for shortcut in (self._place, self._own, self._unreadable, self._file):
             made = shortcut(node, name, owner, (given, named), scope)
             if made is not None:
                 return made
@@ -550,6 +550,9 @@ class Program:
             return self._query([owner, *everything])
         own_path = name in calls.PATH_READERS and bool(owner.texts)
         paths = owner.texts if own_path else frozenset(t for trace in everything for t in trace.texts)
+        if calls.reads(name) and not own_path:  # the other texts say how: encodings, separators
+            first = [trace for key, trace in named.items() if key in calls.PATH_WORDS and trace.texts]
+            paths = (given[0].texts if given else frozenset()) or either(first).texts
         if not (calls.reads(name) or own_path):
             if not calls.looks_on(name) and not calls.WRITERS.fullmatch(name):
                 return self._handed_on(name, paths, [owner, *everything])
