@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from claude_magic.frames.naming import variable
 from claude_magic.local.app import create_app
 from claude_magic.options import Options
 from claude_magic.sessions import Session
@@ -55,9 +56,9 @@ class Trip:
     def __init__(self, session):
         self.session = session
 
-    def ask(self, code, namespace, **options):
-        """Upload every variable of `namespace`, run `code`; the reply."""
-        given = Options(upload=tuple(namespace), model="claude-sonnet-5-5", **options)
+    def ask(self, code, namespace, upload=None, **options):
+        """Upload every variable of `namespace` (or those of `upload`), run `code`; the reply."""
+        given = Options(upload=tuple(upload or namespace), model="claude-sonnet-5-5", **options)
         blocks = [{"type": "text", "text": code}]
         with self.session.turn(self.session.prepare(blocks, given, namespace)) as answer:
             for _ in answer:
@@ -73,18 +74,26 @@ class Trip:
         assert all(made.values()), reply.text
         return {name: pickle.loads(artifact.bytes()) for name, artifact in made.items()}
 
-    def instructions(self, namespace):
+    def back(self, namespace, ending, write):
+        """Each frame loaded there, written by `write` (code about `df` and `out`), and read by `reply.frame()`."""
+        told = self.instructions(namespace)
+        code = [f"{load}\ndf, out = {variable(name)}, os.environ['OUTPUT_DIR'] + '/{name}.{ending}'\n{write}" for
+                name, load in told.items()]  # fmt: skip
+        reply = self.ask("\n".join(code), namespace, history=False)
+        assert set(reply.files) == {f"{name}.{ending}" for name in namespace}, reply.text
+        return {name: reply.frame(f"{name}.{ending}") for name in namespace}
+
+    def instructions(self, namespace, upload=None):
         """The loading code that the prompt gives for each variable, between its fences."""
-        options = Options(upload=tuple(namespace), model="claude-sonnet-5-5", history=False)
+        options = Options(upload=tuple(upload or namespace), model="claude-sonnet-5-5", history=False)
         prepared = self.session.prepare([], options, namespace)
         (told,) = [block["text"] for block in prepared.asked if block["type"] == "text"]
         fenced = [part.partition("\n```")[0] for part in told.split("```python\n")[1:]]
-        return dict(zip(namespace, fenced, strict=True))
+        return dict(zip(upload or namespace, fenced, strict=True))
 
 
 def _pickling(name, code):
-    variable = name if name.isidentifier() else "df_" + name
-    return f"{code}\n{variable}.to_pickle(os.environ['OUTPUT_DIR'] + '/{name}.pickle')"
+    return f"{code}\n{variable(name)}.to_pickle(os.environ['OUTPUT_DIR'] + '/{name}.pickle')"
 
 
 @pytest.fixture(scope="session")
