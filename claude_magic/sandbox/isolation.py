@@ -29,6 +29,7 @@ SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # Kernel settings that root may write without any capability, so also root without its powers in a sandbox: bwrap 0.8
 # leaves /proc/sys writable for it.
 KERNEL = tuple(f"/proc/{name}" for name in ("acpi", "bus", "fs", "irq", "mtrr", "pressure", "sys", "sysrq-trigger"))
+TEMPORARY = "/tmp"  # noqa: S108 - a name inside
 TEMPORARY_BYTES = 2**30  # of memory, for /tmp and /dev/shm
 # Of our own: an account called user, and no other host than this one. And the program to run inside.
 OWN_ETC = Path(__file__).with_name("etc")
@@ -97,11 +98,13 @@ def walls(layout: Layout) -> list[str]:
     arguments += ["--proc", "/proc"]
     arguments += [word for name in KERNEL if Path(name).exists() for word in ("--ro-bind", name, name)]
     arguments += ["--dev", "/dev", *_memory("/dev/shm")]  # noqa: S108 - inside
-    arguments += [] if "/tmp" in layout.writable else _memory("/tmp")  # noqa: S108 - inside
+    # Before Python: its environment may itself be under /tmp, and what is bound later covers what was there.
+    temporary = layout.writable.get(TEMPORARY)
+    arguments += ["--bind", str(temporary), TEMPORARY] if temporary else _memory(TEMPORARY)
     arguments += [*_system(), *_python()]
     arguments += ["--bind", str(layout.root), layout.home]
     for inside, path in layout.writable.items():
-        arguments += ["--bind", str(path), inside]
+        arguments += ["--bind", str(path), inside] if inside != TEMPORARY else []
     for inside, path in layout.mounts.items():
         arguments += ["--ro-bind", str(path), inside]
     return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", layout.home, "--"]

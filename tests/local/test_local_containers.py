@@ -1,18 +1,23 @@
 """Containers of the local server: real commands, real files, real time limits."""
 
 import shutil
+import site
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import claude_magic
 from claude_magic.local import container as container_module
 from claude_magic.local import outputs
 from claude_magic.local.containers import ContainerExpired, ContainerPool, ContainerUnknown
 from claude_magic.local.inputs import free_name
 from claude_magic.sandbox import Limits, isolation
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 @dataclass(frozen=True)
@@ -351,3 +356,20 @@ def test_a_mounted_name_is_one_free_component(tmp_path_factory, names):
         assert name == Path(name).name
         assert name not in {"", ".", ".."}
         (folder / name).touch(exist_ok=False)
+
+
+def test_an_environment_under_tmp_is_not_covered_by_the_containers_own_tmp(tmp_path):
+    """A virtual environment in a temporary folder, as every newcomer's try-out has it, runs code like any other."""
+    folder = tmp_path / "try"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+    (site_packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
+    project = str(Path(claude_magic.__file__).parents[1])
+    (site_packages / "here.pth").write_text("\n".join([project, *site.getsitepackages()]))
+    code = (
+        "from pathlib import Path; from claude_magic.local.containers import ContainerPool\n"
+        f"pool = ContainerPool(Path({str(folder / 'containers')!r}), None)\n"
+        "print(pool.get(None, 'w').bash('python -c \"print(6 * 7)\"')['stdout']); pool.close()"
+    )
+    python = folder / "venv" / "bin" / "python"
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == "42"
