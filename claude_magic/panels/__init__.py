@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PANELS: dict[str, str] = {
     "chat": "claude_magic.panels.chat:Chat",
     "models": "claude_magic.panels.models:Models",
+    "tokens": "claude_magic.panels.tokens:Tokens",
+    "files": "claude_magic.panels.files:Files",
+    "data": "claude_magic.panels.data:Data",
 }
 
 

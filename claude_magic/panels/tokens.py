@@ -11,12 +11,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import frames
 from claude_magic.errors import FileProblem, Interrupted
 from claude_magic.panels import commands
 from claude_magic.panels.base import Panel
 from claude_magic.panels.counting import Asked, Counted, Counter, reading
-from claude_magic.panels.view import View
+from claude_magic.panels.kernel_frames import CellWatch, frame_names
+from claude_magic.panels.view import View, module
 from claude_magic.rendering import plain
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ _PAUSE = 0.4  # seconds without a key before a count begins
 _LARGEST_TEXT = 5_000_000  # bytes: more than any window holds
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _LISTED = 200
+
+
+class TokensView(View):
+    """The browser side."""
+
+    _esm = module("tokens")
 
 
 class Tokens(Panel):
@@ -43,7 +49,7 @@ class Tokens(Panel):
         self._task: Task | None = None
         self._asked = Asked("")
         self._soon = self.debounced(_PAUSE)(self._begin)
-        self.view = View("tokens", frames=[], files=[], models=[], model="", system="", thread="", counted=None)
+        self.view = TokensView(frames=[], files=[], models=[], model="", system="", thread="", counted=None)
         self.view.on(
             typed=self.guarded(lambda message, _: self.typed(_asked(message))),
             now=self.guarded(lambda message, _: self.count(_asked(message, run=True))),
@@ -56,11 +62,23 @@ class Tokens(Panel):
     def start(self) -> None:
         """Look for frames and files, and ask which models there are."""
         self.look()
+        self._watch = CellWatch(self.shell, self._look_frames)
+
+    def _look_frames(self) -> None:
+        names = frame_names(self.namespace)
+        if names != self.view.state["frames"]:
+            self.view.show(frames=names)
+
+    def close(self) -> None:
+        """Stop counting and look no more."""
+        self._watch.close()
+        super().close()
 
     def look(self) -> None:
         """Show what the kernel and its folder have now."""
         there = sorted(p.name for p in Path.cwd().iterdir() if p.is_file() and not p.name.startswith("."))
-        self.view.show(frames=frame_names(self.namespace), files=[plain(name) for name in there[:_LISTED]])
+        self._look_frames()
+        self.view.show(files=[plain(name) for name in there[:_LISTED]])
         self.background(lambda _: self.session.models(), done=self._show_models, key="models")
 
     def _show_models(self, models: list[dict[str, Any]]) -> None:
@@ -135,11 +153,6 @@ class Tokens(Panel):
         if not picture:
             _check_text(found)
         self.view.post({"kind": "insert", "text": reading(str(found), picture=picture)})
-
-
-def frame_names(namespace: dict[str, Any]) -> list[str]:
-    """Return the names of the user's frames: no names of IPython's own such as `_12`."""
-    return sorted(n for n, v in list(namespace.items()) if not n.startswith("_") and frames.is_frame(v))
 
 
 def _check_text(path: Path) -> None:

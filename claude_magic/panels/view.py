@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     Handler = Callable[[dict[str, Any], Sequence[Any]], None]
 
 
+def module(*names: str) -> str:
+    """Return the scripts of these names in `static` with what they share, as one module; the last has `render`."""
+    return script("forms", *names)
+
+
 class View(Front):
-    """A widget made of our scripts.
+    """A widget whose subclass brings `_esm`, made by `module`.
 
     Args:
-        scripts: names of files in `static`, the last of which has `render`.
         state: what it shows at first.
 
     Attributes:
@@ -36,8 +40,7 @@ class View(Front):
     state = traitlets.Dict().tag(sync=True)
     _css = style("forms")
 
-    def __init__(self, *scripts: str, **state: Any) -> None:
-        self._esm = script("forms", *scripts)
+    def __init__(self, **state: Any) -> None:
         super().__init__()
         self._guard = threading.RLock()
         self._handlers: dict[str, Handler] = {"hello": lambda _message, _buffers: self.post({"kind": "hello"})}
