@@ -1,0 +1,91 @@
+"""The dial as a contract over everything we write into a prompt: mounted frames, and `{{ df }}`.
+
+The file's name ends in six digits of a hash of its content (so that a changed `df` is another file in the same
+container); it stands in the prompt wherever the file is named. It is the one thing that differs here, and is replaced
+before comparing; `test_the_name_is_the_only_thing_that_depends_on_the_content` keeps it the only one.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pandas as pd
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from claude_magic.options import Options
+
+_SPEC = importlib.util.spec_from_file_location("pairs", Path(__file__).parents[1] / "frames" / "pairs.py")
+pairs = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(pairs)
+
+MANY = settings(derandomize=True, deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
+HASHED = re.compile(r'"df-[0-9a-f]{6}\.(parquet|csv)"')
+
+
+def written(trip, frame, share, upload="df", **more):
+    """Every text we write for a cell that uploads `df` and has `{{ df }}` in its prompt."""
+    options = Options(upload=(upload,), model="claude-sonnet-5-5", share=share, **more)
+    blocks = trip.session.compose("Look at {{ df }}, please.", options, {"df": frame})
+    prepared = trip.session.prepare(blocks, options, {"df": frame})
+    body = prepared.request.body()
+    assert body["messages"][-1]["content"] == list(prepared.asked)
+    assert not body.get("system")
+    return [block["text"] for block in prepared.asked if block["type"] == "text"]
+
+
+def without_hash(texts):
+    """The texts with the hash in the file's name taken out."""
+    return [HASHED.sub(r'"df-######.\1"', text).encode() for text in texts]
+
+
+@MANY
+@given(pair=pairs.pairs(), upload=st.sampled_from(["df", "df.csv"]), new=st.booleans())
+def test_at_schema_what_we_write_does_not_depend_on_any_value(pair, upload, new, trip):
+    """Equal names, types, length and missing counts: byte-identical prompts, whatever values and labels are."""
+    one, other = (written(trip, frame, "schema", upload, new=new) for frame in pair)
+    assert without_hash(one) == without_hash(other)
+    assert without_hash(one) == without_hash(written(trip, pair[0], None, upload))  # the default is `schema`
+
+
+def test_the_name_is_the_only_thing_that_depends_on_the_content(trip):
+    """Two contents have two names, the same content the same name; nothing else in the texts differs."""
+    frames = [pd.DataFrame({"a": [value]}) for value in ("one", "two", "one")]
+    texts = ["\n".join(written(trip, frame, "schema")) for frame in frames]
+    assert texts[0] == texts[2] != texts[1]
+    assert HASHED.split(texts[0]) == HASHED.split(texts[1])
+    assert all(len(set(HASHED.findall(text))) == 1 for text in texts)
+
+
+# Words that we do not use ourselves, so that finding one in a text means that it came from the frame.
+ODD = st.from_regex(r"q[xz]{3}[0-9]{3}", fullmatch=True)
+
+
+@MANY
+@given(names=st.lists(ODD, min_size=1, max_size=5), values=st.lists(ODD, min_size=1, max_size=3), label=ODD)
+def test_at_none_only_the_name_of_the_file_is_told(names, values, label, trip):
+    """No column, index or value of the frame is anywhere in the texts, nor how many rows it has or of what types."""
+    frame = pd.DataFrame(dict.fromkeys(names, values), index=pd.Index(values, name=label))
+    texts = written(trip, frame, "none")
+    assert not re.search(r"q[xz]{3}", "".join(texts))
+    other = pd.DataFrame({"a": [1.5] * 9})
+    assert without_hash(texts) == without_hash(written(trip, other, "none"))
+    assert texts[-1] == "Look at df.parquet, please."
+    assert "rows" not in "".join(texts)
+    assert "pd.read" not in "".join(texts)
+
+
+def test_masked_columns_are_told_by_name_and_type_only(trip):
+    """At `full` every row is told but for what `mask` covers."""
+    frame = pd.DataFrame({"secret": ["qxxx111", "qzzz222"], "open": ["seen", "seen"]})
+    trip.session.settings.mask = ("secret",)
+    try:
+        told = "".join(written(trip, frame, "full"))
+    finally:
+        trip.session.settings.mask = ()
+    assert '"secret": str, 0 missing' in told
+    assert "seen" in told
+    assert "qxxx" not in told
+    assert "qzzz" not in told
