@@ -55,9 +55,10 @@ class Exchange:
     turn: Turn | None = None
 
     def command(self) -> str:
-        """Return the cell that asks the same; attached pictures and texts are not in it."""
+        """Return the cell that asks the same; attached files are named as if they lay beside the notebook."""
         words = ["%%claude", "--thread", shlex.quote(self.thread)]
         words += ["--run"] if self.run else []
+        words += [word for file in self.files for word in ("-u", shlex.quote(file.name))]
         return " ".join(words) + f"\n{self.text}"
 
     def ask(self, session: Session, namespace: Mapping[str, Any], task: Task, progress: Callable[[str], None]) -> Reply:
