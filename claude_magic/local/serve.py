@@ -115,7 +115,7 @@ def chosen(name: str, model: str | Path | None) -> Engine | None:
         raise UsageError(f"There is no engine `{name}`.", advice=f"Take one of: {', '.join(ENGINES)}.")
     from claude_magic.local import llama
 
-    return llama.engine(model)
+    return llama.load(model)
 
 
 @contextlib.contextmanager

@@ -165,7 +165,7 @@ def fresh(tmp_path):
 @pytest.fixture
 def serving():
     """Servers with other settings, each a context manager made from a directory and the settings."""
-    return lambda data, **settings: running(App(data, key=KEY, engine=Scripted(), **settings))
+    return lambda data, engine=None, **settings: running(App(data, key=KEY, engine=engine or Scripted(), **settings))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from claude_magic.local.serve import MODEL
 if TYPE_CHECKING:
     from claude_magic.local.llama.engine import Llama
 
-__all__ = ["checked", "engine", "engine_name"]
+__all__ = ["checked", "engine_name", "load"]
 
 _INSTALL = "Install it: pip install 'claude-magic[llm]'"
 _NAME_IT = f"Name a GGUF file with --model or {MODEL}."
@@ -66,7 +66,7 @@ def engine_name(model: Path) -> str:
     return f"llama.cpp ({stem[:_MOST_OF_A_NAME] or 'model'})"
 
 
-def engine(model: str | Path | None) -> Llama:
+def load(model: str | Path | None) -> Llama:
     """The engine that runs a model file; the model is loaded at the first answer.
 
     Raises:

@@ -33,6 +33,7 @@ _TEMPERATURES = (0.0, 0.4, 0.8)  # of each try: what failed at the likeliest wor
 _OF_WORDS = 0.2
 _SEED = 1
 _MOST_LINES = 30
+_APART = "\n\n"  # neighbouring blocks of text are shown as one
 
 
 class Runner(Protocol):
@@ -81,7 +82,7 @@ class Llama:
         """Answer from the texts of the conversation alone."""
         if turn.files or asked.attached:
             kinds = ", ".join(sorted({*asked.attached, *(["file"] if turn.files else [])}))
-            yield from turn.text(f"This model does not see what is attached here ({kinds}), only the text.")
+            yield from turn.text(f"This model does not see what is attached here ({kinds}), only the text.{_APART}")
         with contextlib.closing(self._said(turn, chat.conversation(turn.request), _OF_WORDS)) as said:
             yield from turn.stream(said)
 
@@ -99,7 +100,7 @@ class Llama:
             written = yield from self._program(turn, [*messages, *told], temperature)
             if written is None:
                 if failure:
-                    yield from turn.text(_nothing(failure))
+                    yield from turn.text(_APART + _nothing(failure))
                 return
             result = yield from turn.call("bash_code_execution", {"command": program.command(table, written)})
             failure = _failure(result)
@@ -125,7 +126,7 @@ class Llama:
         printed = str(result.get("stdout", "")).strip("\n")
         if printed.strip():
             shown = "\n".join(printed.replace("```", "").splitlines()[:_MOST_LINES])
-            yield from turn.text(f"The program printed:\n\n```text\n{shown}\n```")
+            yield from turn.text(f"The program printed:\n\n```text\n{shown}\n```{_APART}")
         asking = [*messages, *chat.in_words(written, printed, drawn=program.draws(written))]
         with contextlib.closing(self._said(turn, asking, _OF_WORDS)) as said:
             yield from turn.stream(_until_closed(Fences(), said))

@@ -71,7 +71,10 @@ class Process:
 
         """
         with self._lock:
-            if self._running is None or self._running.poll() is not None:
+            if self._running is not None and self._running.poll() is not None:
+                _end(self._running)  # it has ended, its pipes have not
+                self._running = None
+            if self._running is None:
                 self._start()
             return self._address
 
