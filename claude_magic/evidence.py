@@ -87,7 +87,7 @@ def verification(reply: Reply, stood: Grounds, store: Store, namespace: Mapping[
 
 
 def _placed(given: Sequence[Upload], store: Store, namespace: Mapping[str, Any], folder: Path) -> Iterator[str]:
-    """Write what went up into `folder`, under the names it has in the container; yield what is not the same any more."""
+    """Write what went up into `folder`, under its names in the container; yield what is not the same any more."""
     groups: dict[tuple[str, str], list[str]] = {}
     for upload in given:
         record = store.source_of(upload.file.file_id)

@@ -45,7 +45,7 @@ class Reply:
         notes: remarks for the footer (what was uploaded, what was rebuilt).
         receipts: what left this machine as files; the prompt and what tools printed are in `request` and `blocks`.
         missing: one line for each file that could not be fetched.
-        provenance: whether the answer came from the uploaded data, read from what it ran; None when nothing was uploaded.
+        provenance: whether the answer came from the uploaded data, read from what it ran; None without an upload.
         verification: what running its code again here has shown; None without `--verify`.
         error: why the answer did not end, or None.
 

@@ -6,6 +6,7 @@ A `Session` lives as long as the shell. It knows who answers, holds the threads,
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tempfile
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from claude_magic.wire import Client, EventStream, Secret
 
     Progress = Callable[[str, int, int], None]
+
+log = logging.getLogger(__name__)
 
 # The names that stand for the newest active model of a line.
 LINES = frozenset({"sonnet", "opus", "haiku", "fable"})
@@ -552,7 +555,10 @@ class Answering:
         except FileProblem as problem:  # what was paid for is not lost because it could not be written down
             self._reply = replace(self._reply, missing=(*self._reply.missing, str(problem)))
         if error is None:
-            self._reply = self._judged(self._reply)
+            try:
+                self._reply = self._judged(self._reply)
+            except Exception:  # a defect in judging an answer must not cost the answer
+                log.exception("The answer could not be judged; it is in `_`.")
 
     def _judged(self, reply: Reply) -> Reply:
         """Return the reply with what can be said about whether it came from the data."""

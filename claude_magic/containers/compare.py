@@ -100,7 +100,7 @@ def _same(a: Any, b: Any) -> bool:
 
     if pd.isna(a) or pd.isna(b):
         return bool(pd.isna(a) and pd.isna(b))
-    return type(a) is type(b) and bool(a == b) or _number(a) and _number(b) and bool(a == b)
+    return (type(a) is type(b) or (_number(a) and _number(b))) and bool(a == b)
 
 
 def _number(value: Any) -> bool:
@@ -135,7 +135,7 @@ def _pictures(name: str, there: Artifact, here: Path) -> Check:
 
 
 def distance(first: Any, second: Any) -> tuple[float, float]:
-    """Return how far two RGBA pictures of one size are: mean absolute difference (0 to 255), share of pixels that differ.
+    """Return how far two RGBA pictures of one size are: mean difference (0 to 255), share of differing pixels.
 
     A pixel differs when one of its four values is off by more than `PIXEL_DIFFERENCE`.
     """

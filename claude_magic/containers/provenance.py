@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from claude_magic.containers.flow import Findings, Program
+from claude_magic.containers.findings import Findings
+from claude_magic.containers.flow import Program
 from claude_magic.containers.running import Shell
 from claude_magic.containers.traces import Disk, last, normal
 from claude_magic.errors import one_line

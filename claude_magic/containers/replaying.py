@@ -88,7 +88,7 @@ def relocated(taken: Sequence[Step], names: Iterable[str], input_folder: str, ho
 
     def here(text: str) -> str:
         for pattern, folder in folders:
-            text = pattern.sub(lambda _, folder=folder: folder, text)
+            text = pattern.sub(folder.replace("\\", r"\\"), text)
         for old, new in places:
             text = text.replace(old, new)
         return text

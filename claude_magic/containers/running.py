@@ -4,6 +4,7 @@ What a command's success says about its parts follows the shell's own rules: the
 command; `&&` and `set -e` vouch for what stands before, `;`, `|` and `||` do not. Where the return code does not vouch,
 an output without any sign of failure does.
 """
+# ruff: noqa: SIM905 - lists of words read best as words
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from claude_magic.containers import shell
-from claude_magic.containers.flow import Findings, Program, expanded
+from claude_magic.containers.findings import Findings
+from claude_magic.containers.flow import Program
+from claude_magic.containers.syntax import expanded
 from claude_magic.containers.traces import (
     DATA,
     INPUT,
@@ -32,18 +35,18 @@ from claude_magic.containers.traces import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _READERS = frozenset(
-    "cat head tail awk gawk mawk sed grep egrep fgrep zgrep rg cut sort uniq wc less more nl tac rev paste join comm diff "
-    "cmp xxd od hexdump strings jq yq sqlite3 duckdb csvcut csvstat csvlook csvgrep csvsql mlr xsv q datamash column tr fold "
-    "unzip 7z 7za tar zcat gunzip gzip bunzip2 xz md5sum sha1sum sha256sum cksum base64 iconv parquet-tools dos2unix "
-    "pdftotext split shuf".split()
+    "cat head tail awk gawk mawk sed grep egrep fgrep zgrep rg cut sort uniq wc less more nl tac rev paste join "
+    "comm diff cmp xxd od hexdump strings jq yq sqlite3 duckdb csvcut csvstat csvlook csvgrep csvsql mlr xsv q "
+    "datamash column tr fold unzip 7z 7za tar zcat gunzip gzip bunzip2 xz md5sum sha1sum sha256sum cksum base64 "
+    "iconv parquet-tools dos2unix pdftotext split shuf".split()
 )
 _ONLOOKERS = frozenset(
-    "ls echo printf pwd cd mkdir rm rmdir touch chmod test [ [[ true false : stat file du df find which type env export "
-    "set unset declare local readonly source . date sleep wait exit return basename dirname realpath readlink pip pip3 "
-    "uname whoami id nproc free trap shopt read break continue tee".split()
+    "ls echo printf pwd cd mkdir rm rmdir touch chmod test [ [[ true false : stat file du df find which type env "
+    "export set unset declare local readonly source . date sleep wait exit return basename dirname realpath "
+    "readlink pip pip3 uname whoami id nproc free trap shopt read break continue tee".split()
 )
 _PYTHON = re.compile(r"(?:.*/)?(?:i?python[\d.]*|pypy3?)")
 _WRAPPERS = frozenset({"env", "time", "nohup", "exec", "command", "nice", "timeout", "stdbuf", "sudo", "uv", "run"})
@@ -83,13 +86,13 @@ class Shell:
         outer, self.findings = self.findings, Findings()
         self.variables = dict.fromkeys(self.variables, text(UNKNOWN)) if self._depth else {}
         try:
-            self._list(shell.commands(command), label, _FAILED.search(said) is None)
+            self._list(shell.commands(command), label, clean_run=_FAILED.search(said) is None)
         except (shell.Unreadable, RecursionError):
             self.findings.doubts.append(f"{label} cannot be read as shell commands")
         made, self.findings = self.findings, outer
         return made
 
-    def _list(self, parsed: Sequence[shell.Simple], label: str, clean_run: bool) -> None:  # noqa: FBT001 - internal
+    def _list(self, parsed: Sequence[shell.Simple], label: str, *, clean_run: bool) -> None:
         strict = [False, False]  # set -e, pipefail
         stdin = Trace()
         for at, command in enumerate(parsed):
@@ -128,21 +131,18 @@ class Shell:
     def _assignments(self, command: shell.Simple, words: list[Trace]) -> list[Trace]:
         """Take `NAME=value` off the front; `for NAME in …` binds, too."""
         first = shell.literal(command.words[0]) if command.words else None
-        if first == "for" and len(words) > 2:  # noqa: PLR2004 - for NAME in
+        if first == "for" and len(words) > len(("for", "NAME")):
             self.variables[min(words[1].texts, default="")] = either(words[3:] or [text(UNKNOWN)])
             return []
-        at = 0
         skipped = 1 if first in {"export", "declare", "local", "readonly"} else 0
-        for at, word in enumerate(words[skipped:]):  # noqa: B007 - where it stopped
+        for at, word in enumerate(words[skipped:]):
             named = {match[1] for t in word.texts if (match := _ASSIGNED.match(t))}
             if len(named) != 1:
-                break
+                return words[at:] if not skipped else []
             name = named.pop()
             self.variables[name] = Trace(texts=frozenset(t.split("=", 1)[1] for t in word.texts))
             self.disk.moved = self.disk.moved or name == "INPUT_DIR"
-        else:
-            return []
-        return words[skipped + at :] if not skipped else []
+        return []
 
     def _word(self, word: shell.Word, label: str) -> Trace:
         parts = []
@@ -171,7 +171,8 @@ class Shell:
         self._depth -= 1
 
     def _opened(self, words: Sequence[shell.Word], label: str, where: str, name: str) -> bool:
-        return any([self._open(self._word(word, label), where, name) for word in words])
+        opened = [self._open(self._word(word, label), where, name) for word in words]
+        return any(opened)
 
     def _open(self, word: Trace, where: str, name: str) -> bool:
         found = {f: s for t in word.texts for f, s in self.disk.found(t, folders=False).items()}
@@ -180,32 +181,31 @@ class Shell:
         return bool(found)
 
     def _program(self, name: str, arguments: list[Trace], where: str, piped: Trace) -> Trace:
+        """Read a command that is no Python; return what it writes to a pipe."""
         base = name.rsplit("/", 1)[-1]
         if base in {"bash", "sh", "zsh"}:
             return self._script(arguments, piped, where)
         if base in _COPIES:
             self._copied(arguments, where)
-            return NOWHERE
-        if base in {"echo", "printf"}:
+        elif base in {"echo", "printf"}:
             said = "\n".join(min(a.texts, default="") for a in arguments)
             return Trace(table_text(clean(said)), frozenset({said}))
-        if base == "tee":
-            for word in arguments:
-                for path in word.texts:
-                    self.disk.write(path, piped.origins)
+        elif base == "tee":
+            for path in (p for word in arguments for p in word.texts):
+                self.disk.write(path, piped.origins)
             return piped
-        if base == "find" and any("-exec" in a.texts for a in arguments):
-            base = "find -exec"
-        elif base in _ONLOOKERS:
-            return NOWHERE
-        opened = [
-            self._open(word, where, base) if base in _READERS else self._given(word, where, base) for word in arguments
-        ]
+        elif base not in _ONLOOKERS or (base == "find" and any("-exec" in a.texts for a in arguments)):
+            return self._reading(base, arguments, where, piped)
+        return Trace()
+
+    def _reading(self, base: str, arguments: list[Trace], where: str, piped: Trace) -> Trace:
+        known = base in _READERS
+        opened = [self._open(w, where, base) if known else self._given(w, where, base) for w in arguments]
         # A query or a program text names its file inside.
         inside = any(f in t for a in arguments for t in a.texts if " " in t for f in self.disk.names)
         if inside and base in {"duckdb", "sqlite3", "awk", "q"}:
             opened.append(self._open(text(*(INPUT + "/" + f for f in self.disk.names)), where, base))
-        if base not in _READERS and not any(opened):
+        if not known and not any(opened):
             self._doubt(base, where)
             return OPAQUE
         own = [o for a in arguments for t in a.texts if (o := self.disk.origins(t)) is not None]
@@ -258,7 +258,7 @@ class Shell:
         self.findings.add(found)
         return DATA if found.opened else OPAQUE
 
-    def _from_python(self, label: str) -> object:
+    def _from_python(self, label: str) -> Callable[[str], Findings]:
         def read(line: str) -> Findings:
             outer, self.findings = self.findings, Findings()
             self._inner(line, label)
@@ -273,7 +273,7 @@ class Shell:
         while at < len(arguments):
             word = min(arguments[at].texts, default="")
             if word == "-c" and at + 1 < len(arguments):
-                return self._inline(arguments[at + 1], label), label, arguments[at + 2 :]
+                return _inline(arguments[at + 1]), label, arguments[at + 2 :]
             if word == "-m":
                 module = min(arguments[at + 1].texts, default="") if at + 1 < len(arguments) else ""
                 own = self.disk.script(module.replace(".", "/") + ".py")
@@ -289,13 +289,7 @@ class Shell:
             at += 1
         if command.stdin is None:
             return None, "what it is piped", []
-        return expanded_unquoted(command.stdin), label, arguments[at + 1 :]
-
-    @staticmethod
-    def _inline(code: Trace, label: str) -> str | None:
-        del label
-        found = min(code.texts, default=None)
-        return found if found is None or UNKNOWN not in found else None
+        return expanded(command.stdin), label, arguments[at + 1 :]
 
     def _writes(self, command: shell.Simple, made: Trace, label: str, where: str) -> None:
         for path in (t for word in command.writes for t in self._word(word, label).texts):
@@ -306,12 +300,10 @@ class Shell:
                 self.findings.drawn.append((f"{where}: a table", made.origins, True))
 
 
-NOWHERE = Trace()
-
-
-def expanded_unquoted(code: str) -> str:
-    """Return a here-document's text; `$INPUT_DIR` in it is put in by the shell unless its end is quoted."""
-    return expanded(code)
+def _inline(code: Trace) -> str | None:
+    """Return the program of `python -c`, unless the shell puts something in that is not known."""
+    found = min(code.texts, default=None)
+    return None if found is None or UNKNOWN in found else found
 
 
 def _named(words: list[Trace]) -> tuple[str | None, list[Trace]]:

@@ -83,6 +83,12 @@ def either(traces: Iterable[Trace]) -> Trace:
     return Trace(origins, _bounded(t for trace in traces for t in trace.texts), function)
 
 
+def either_all(traces: Iterable[Trace]) -> Trace:
+    """Return what is made from all of these, with the texts of each."""
+    traces = list(traces) or [BLANK]
+    return replace(either(traces), origins=mixed(traces))
+
+
 def glued(traces: Iterable[Trace], between: str = "") -> Trace:
     """Return the concatenation of texts; what is no text is unknown."""
     traces = list(traces)
@@ -140,7 +146,7 @@ class Disk:
         return next((t for p, t in reversed(self.scripts.items()) if last(p) == last(path)), None)
 
     def found(self, path: str, *, folders: bool) -> dict[str, bool]:
-        """Return the uploaded files that `path` names, and whether it surely does; a folder names all that are in it."""
+        """Return the uploaded files that `path` names, and whether it surely does; a folder names all in it."""
         one, path = ONE in path, path.replace(ONE, "")
         rooted = path.startswith(INPUT)
         if path.rstrip("/") in {INPUT, INPUT + "/."}:

@@ -165,7 +165,8 @@ def verify(rerun: Rerun, *, ask: Callable[[str], str] = input, mode: Mode | None
 
 def _consent(code: str, ask: Callable[[str], str]) -> str:
     """Return why the code may not run; empty when somebody agrees."""
-    question = f"{_visible(code)}\n\nThere is no working bwrap here, so this code would run as you, with your files. Run it? [y/N] "
+    risk = "There is no working bwrap here, so this code would run as you, with your files."
+    question = f"{_visible(code)}\n\n{risk} Run it? [y/N] "
     try:
         answer = ask(question)
     except (EOFError, OSError, NotImplementedError):  # the last is IPython's, for a kernel that takes no input
@@ -257,7 +258,8 @@ def _taken_out(folder: Path, target: Path) -> list[Path]:
         return []
     try:
         target.mkdir()
-        found = [(os.stat(name, dir_fd=inside, follow_symlinks=False), name) for name in os.listdir(inside)]  # noqa: PTH208 - by descriptor
+        names = os.listdir(inside)  # noqa: PTH208 - pathlib has no descriptors
+        found = [(os.stat(name, dir_fd=inside, follow_symlinks=False), name) for name in names]
         regular = [(status.st_mtime_ns, name) for status, name in found if stat.S_ISREG(status.st_mode)]
         return [_copied(inside, name, target / name) for _, name in sorted(regular)[:_MOST_FILES]]
     finally:

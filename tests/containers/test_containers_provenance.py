@@ -1,4 +1,5 @@
 """Provenance: a verdict on code that ran, read from the answer's blocks alone."""
+# ruff: noqa: E501, ISC004 - the samples are a table, one row each
 
 import itertools
 import json
@@ -8,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from claude_magic.containers.provenance import examine
-from claude_magic.errors import harmless
 from claude_magic.containers.shell import Unreadable, commands, literal
+from claude_magic.errors import harmless
 
 FILES = {"sales.csv": "sales"}
 HEAD = """\

@@ -68,6 +68,7 @@ def scripted(bare_notebook, scripted_server, df):
 
 @pytest.fixture
 def df(request):
+    """A real data set."""
     return pd.read_csv(request.config.rootpath / PENGUINS)
 
 
@@ -151,7 +152,8 @@ def test_files_that_were_written_first_are_written_again(scripted):
     reply = scripted(
         ["lib/helper.py", "def double(x):\n    return 2 * x\n"],
         "echo hello > note.txt; echo one > $OUTPUT_DIR/a.txt",
-        "PYTHONPATH=lib python -c 'import helper; print(helper.double(21))'; ls $OUTPUT_DIR; cp note.txt $OUTPUT_DIR/a.txt",
+        "PYTHONPATH=lib python -c 'import helper; print(helper.double(21))'",
+        "ls $OUTPUT_DIR; cp note.txt $OUTPUT_DIR/a.txt",
     )
     assert reply.verification.ok, str(reply.verification)
     assert "42" in str(reply.blocks)
