@@ -1,5 +1,7 @@
 """Sessions: `nox -s tests lint types notebooks wheel bench`. With `--no-venv` they use the environment nox runs in."""
 
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -15,6 +17,13 @@ def tests(session: nox.Session) -> None:
     """Run the whole test suite, notebooks and browser included."""
     session.install("-e", ".[test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def httpx2(session: nox.Session) -> None:
+    """Run the wire's tests with httpx2, the continuation of httpx, in its place."""
+    session.install("-e", ".[test]", "httpx2")
+    session.run("pytest", "tests/wire", *session.posargs, env={"WIRE_HTTPX": "httpx2"})
 
 
 @nox.session
@@ -45,6 +54,8 @@ def wheel(session: nox.Session) -> None:
     """Build the wheel, install it into an empty environment, and run the demo from there in an empty folder."""
     session.install("build")
     folder = session.create_tmp()
+    for old in Path(folder).glob("*.whl"):
+        old.unlink()
     session.run("python", "-m", "build", "--wheel", "--outdir", folder)
     session.run("python", "tests/smoke/wheel.py", folder)
 

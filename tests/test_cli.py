@@ -1,0 +1,78 @@
+"""The console script: the demo on a copy, in any folder; the server by itself; errors in one line."""
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import nbformat
+import pytest
+
+COMMAND = [sys.executable, "-c", "import sys; from claude_magic.cli import main; sys.exit(main())"]
+
+
+def run(*words, cwd, **environment):
+    """Run the console script to its end."""
+    return subprocess.run(
+        [*COMMAND, *words], cwd=cwd, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
+
+
+def test_the_demo_runs_from_any_folder_on_a_copy(tmp_path):
+    """Exit status 0, a notebook with three charts and no error, and the paths of both; a second run keeps the first."""
+    done = run("demo", "--execute", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "claude-magic-demo"
+    assert str(folder / "quickstart.ipynb") in done.stdout
+    assert done.stdout.strip().endswith("quickstart.png")
+    assert (folder / "quickstart.png").read_bytes().startswith(b"\x89PNG")
+    cells = nbformat.read(folder / "quickstart.ipynb", as_version=4).cells
+    outputs = [cell.outputs for cell in cells if cell.cell_type == "code"]
+    assert sum(any("image/png" in o.get("data", {}) for o in of_cell) for of_cell in outputs) >= 3
+    assert not [o for of_cell in outputs for o in of_cell if o.output_type == "error"]
+    assert run("demo", "--execute", cwd=tmp_path).returncode == 0
+    assert (folder / "quickstart-2.ipynb").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    """No traceback, exit status 1, and what to do."""
+    (tmp_path / "file").write_text("in the way")
+    done = run("demo", "--execute", "--folder", "file/x", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("claude-magic: ")
+    assert "--folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_serve_says_where_it_is_and_answers(tmp_path):
+    """Two lines, a base URL and a key that begins with sk-; the key is asked for; Ctrl-C ends it."""
+    server = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        lines = [server.stdout.readline() for _ in range(2)]
+        base_url = next(word for word in lines[0].split() if word.startswith("http://127.0.0.1:"))
+        key = next(word for word in lines[1].split() if word.startswith("sk-"))
+        headers = {"anthropic-version": "2026-10-21"}
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{base_url}/v1/models", headers={**headers, "x-api-key": key})
+        ) as answer:
+            assert answer.status == 200
+        with pytest.raises(urllib.error.HTTPError, match="401") as refused:
+            urllib.request.urlopen(urllib.request.Request(f"{base_url}/v1/models", headers=headers))
+        refused.value.close()
+        server.send_signal(signal.SIGINT)
+        assert server.wait(15) == 0
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def test_serve_stays_on_loopback(tmp_path):
+    """Another host is refused in one line: the server runs code that a model wrote."""
+    done = run("serve", "--host", "0.0.0.0", cwd=tmp_path)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "loopback" in done.stderr or "127.0.0.1" in done.stderr
