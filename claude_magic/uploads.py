@@ -298,7 +298,7 @@ def _send(host: Host, piece: Piece, source: Source, terms: Terms, *, scope: str,
 
     remote = host.client.files.upload(
         piece.file,
-        filename=_by_content(piece.filename, source.fingerprint) if not piece.belongs else piece.filename,
+        filename=by_content(piece.filename, source.fingerprint) if not piece.belongs else piece.filename,
         mime_type=piece.mime_type,
         expires_in_seconds=terms.keep,
         progress=progress,
@@ -328,7 +328,7 @@ def scope_of(host: Host) -> str:
     return host.client.workspace_id or host.client.base_url
 
 
-def _by_content(filename: str, fingerprint: str) -> str:
+def by_content(filename: str, fingerprint: str) -> str:
     """Return a name that another content never has: a changed `df` in the same container is another file."""
     stem, dot, ending = filename.rpartition(".")
     return f"{stem}-{fingerprint[:6]}{dot}{ending}" if dot else f"{filename}-{fingerprint[:6]}"

@@ -102,7 +102,7 @@ def quiet(source: str) -> bool:
 
 
 def _forms(path: str) -> tuple[str, str]:
-    return f"open({path!r}, encoding='utf-8').read()", f"__import__('PIL.Image').Image.open({path!r})"
+    return f"__import__('pathlib').Path({path!r}).read_text('utf-8')", f"__import__('PIL.Image').Image.open({path!r})"
 
 
 def reading(path: str, *, picture: bool) -> str:

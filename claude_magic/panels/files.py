@@ -71,8 +71,8 @@ class Files(Panel):
 
     # The list
 
-    def refresh(self) -> None:
-        """Ask the server for the list and show its first page."""
+    def refresh(self, done_by: str = "files") -> None:
+        """Ask the server for the list and show its first page; `done_by` is the command of what came before."""
 
         def work(_: Task) -> tuple[Listing, list[RemoteFile]]:
             listing = Listing(self.session.client.files.list())
@@ -81,6 +81,7 @@ class Files(Panel):
         def done(found: tuple[Listing, list[RemoteFile]]) -> None:
             self._listed = found[0]
             self._show(0, found[1])
+            self.repeat(commands.line(done_by))
 
         self.background(work, done=done, busy="Asking for the list…", key="list")
 
@@ -93,7 +94,6 @@ class Files(Panel):
     def _show(self, page: int, files: list[RemoteFile]) -> None:
         rows = [_row(self.session, file) for file in files]
         self.view.show(rows=rows, page=page, more=self._listed.has(page + 1))
-        self.repeat(commands.line("files"))
 
     def _file(self, message: dict[str, Any]) -> RemoteFile:
         """Return the listed file that a message names."""
@@ -119,8 +119,7 @@ class Files(Panel):
 
         def done(receipt: uploads.Receipt) -> None:
             self.say(str(receipt))
-            self.refresh()
-            self.repeat(commands.line(shlex.join(["upload", file.name])))
+            self.refresh(shlex.join(["upload", file.name]))
 
         self._task = self.background(work, done=done, busy=f"Sending {file.name}…")
 
@@ -180,8 +179,7 @@ class Files(Panel):
 
         def done(_: None) -> None:
             self.say(f"{file.filename} is deleted.")
-            self.refresh()
-            self.repeat(commands.line(shlex.join(["files", "delete", file.id])))
+            self.refresh(shlex.join(["files", "delete", file.id]))
 
         self.background(lambda _: self.session.delete_file(file.id), done=done, busy="Deleting…")
 

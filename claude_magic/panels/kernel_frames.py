@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from claude_magic import containers, frames, prompt
+from claude_magic import containers, frames, prompt, uploads
 from claude_magic.errors import UsageError
 from claude_magic.frames import encoding, recognise
 
@@ -89,10 +89,11 @@ def told(frame: Any, name: str, share: str, mask: Collection[str] = ()) -> str:
         FileProblem: the frame cannot be written.
 
     """
-    filename = frames.filename(name)
+    collected = frames.collect(frame, name)
+    content = uploads.source(name, {name: collected}).fingerprint
+    filename = uploads.by_content(frames.filename(name), content)
     if share == "none":
         return text_of([containers.Mounted("", filename, name)])
-    collected = frames.collect(frame, name)
     about = frames.describe(collected, name, share=share, masked=mask)
     code = encoding.source_of(collected, encoding.chosen_format(None)).load_code(name).text()
     return text_of([containers.Mounted("", filename, name, about, code)])
