@@ -105,13 +105,21 @@ def plan(frame: pd.DataFrame, arrow: Any) -> Plan:
 
     """
     names = naming.unique(frame.columns)
-    columns = tuple(Column(name, frame.iloc[:, n], storage(frame.iloc[:, n], arrow)) for n, name in enumerate(names))
+    sources = [_unlabelled(frame.iloc[:, n]) for n in range(frame.shape[1])]
+    columns = tuple(Column(name, one, storage(one, arrow)) for name, one in zip(names, sources, strict=True))
     levels = index_levels(frame.index)
     stores = [storage(level, arrow) for level in levels]
     native = _native(frame.index, names, stores)
     kept = [f"__index_level_{n}__" if native and name is None else name for n, name in enumerate(frame.index.names)]
     stored = naming.unique(kept, names) if native else level_names(frame.index, names)
     return Plan(frame, columns, tuple(map(Column, stored, levels, stores)), native and bool(levels))
+
+
+def _unlabelled(column: pd.Series) -> pd.Series:
+    """Return a column without its row labels: pandas would hash them for every slice that pyarrow looks into."""
+    import pandas as pd
+
+    return pd.Series(column.array, dtype=column.dtype, copy=False)
 
 
 def index_levels(index: pd.Index) -> list[pd.Series]:
