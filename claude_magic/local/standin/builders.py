@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from claude_magic.local.standin.columns import stems
-from claude_magic.local.standin.conditions import meant
-from claude_magic.local.standin.phrases import BY, COLOUR, EXTREME, VALUE, Clause, X
+from claude_magic.local.standin.phrases import BY, COLOUR, VALUE, Clause, X
 from claude_magic.local.standin.plan import Step
 from claude_magic.local.standin.table import BOOL, EMPTY, NUMBER, OTHER, TIME
 from claude_magic.local.standin.usable import CALENDAR, grouping, measured, natural, numbers_of, time_axis
@@ -18,11 +17,11 @@ if TYPE_CHECKING:
 MOST_CHARTS = 4
 """Columns that get a chart of their own; more are drawn together."""
 
+_NORMAL = "skewness and chart only hint at whether it is normal; no test of normality was made"
 _PAIR = 2
 _I = re.IGNORECASE
 _CHART = re.compile(r"\b(bars?|pie|plot|chart|graph)\b", _I)
-_SORTED = re.compile(r"\b(sort|order)", _I)
-_LISTED = re.compile(r"\b(top|bottom|sort|sorted|order|ordered|rank\w*)\b", _I)
+_EACH = re.compile(r"\b(weigh|cost)\w*\b", _I)  # "how much does … weigh" asks for no total
 _TABLED = re.compile(r"\b(cross|contingency|two[\s-]way)", _I)
 
 
@@ -62,7 +61,8 @@ def histogram(clause: Clause, table: Table) -> list[Step]:
     steps += [Step("line", x=c, by=by[:1], aggs=("count",)) for c in values if table.kind(c) == TIME]
     if len(numbers) > MOST_CHARTS and not by:
         return [*steps, Step("histograms", values=tuple(numbers[:12]))]
-    return steps + [Step("histogram", values=(v,), by=by[:1]) for v in numbers[:12]]
+    said = (_NORMAL,) if re.search(r"\b(normal\w*|gaussian)\b", clause.text, _I) and not by else ()
+    return steps + [Step("histogram", values=(v,), by=by[:1], assumed=said) for v in numbers[:12]]
 
 
 def group(clause: Clause, table: Table) -> list[Step]:
@@ -85,7 +85,8 @@ def group(clause: Clause, table: Table) -> list[Step]:
     if any(table.kind(v) == BOOL for v in values):
         said = ("the mean of a yes/no column is the share of yes",)
     elif not measuring:
-        measuring = ("sum",) if re.search(r"how much", clause.text, _I) else natural(values[0])
+        weighed = not re.search(r"how much", clause.text, _I) or _EACH.search(clause.text)
+        measuring = natural(values[0]) if weighed else ("sum",)
         said = (f"the {measuring[0]}, as no other figure was asked for",)
     measuring = measuring or ("mean",)
     kind = "group" if by else "statistic"
@@ -104,44 +105,8 @@ def _counts(clause: Clause, table: Table, by: tuple[str, ...], values: tuple[str
     if not by:
         return [Step("statistic", values[:1], aggs=("count",))]
     aggs = ("share",) if share else ("count",)
-    return [Step("group", by=by[:2], aggs=aggs, n=clause.n, ascending=clause.ascending)]
-
-
-def which(clause: Clause, table: Table) -> list[Step]:
-    """Answer "which species has the highest mean mass": groups in order; "which row …": the largest rows."""
-    by = grouping(clause, table)
-    values = [v for v in measured(clause, table) if v not in by]
-    if not by:
-        ordered = EXTREME.search(clause.text) and not clause.aggs
-        return top(clause, table) if ordered else group(clause, table) if clause.named else describe(clause, table)
-    if not values:
-        return [Step("group", by=by[:2], aggs=("count",), ascending=clause.ascending)]
-    aggs = tuple(a for a in clause.aggs if a not in {"count", "share", "nunique"})
-    shown = values[:MOST_CHARTS]
-    return [Step("group", (v,), by=by[:2], aggs=aggs or natural(v), ascending=clause.ascending) for v in shown]
-
-
-def top(clause: Clause, table: Table) -> list[Step]:
-    """The largest or smallest rows by a number, or groups by their aggregate."""
-    by = [c for c in grouping(clause, table) if table.kind(c) not in {NUMBER, TIME}]
-    by += [c for c in clause.role(VALUE)[:1] if table[c].convert == "digits" and len(clause.named) > 1]
-    values = [c for c in clause.role(VALUE, X, BY) if c not in by and table.kind(c) in {NUMBER, TIME, OTHER}]
-    aggs = tuple(a for a in clause.aggs if a not in {"min", "max"})
-    # A single extreme ("the largest body mass") needs one row; a list without a number gets five.
-    n = clause.n or (5 if _LISTED.search(clause.text) else 1)
-    if by and (aggs or not values):
-        chosen = tuple(a for a in aggs if a not in {"count", "share"})[:1] or ("mean",) if values else ("count",)
-        n = n if clause.n or not _SORTED.search(clause.text) else 0  # all groups, in order
-        return [Step("group", tuple(values[:1]), by=tuple(by[:1]), aggs=chosen, n=n, ascending=clause.ascending)]
-    said: tuple[str, ...] = ()
-    if not values:
-        word = EXTREME.search(clause.text)
-        name = meant(word[0], table)[1] if word else ""
-        values = [name] if name else list(table.numbers()[:1])
-        said = (f"ordered by {values[0]}, as no column was named",) if values else ()
-    if not values:
-        return rows(clause, table)
-    return [Step("top", (values[0],), by=tuple(by[:1]), n=n, ascending=clause.ascending, assumed=said)]
+    focus = clause.focus if share else ""
+    return [Step("group", by=by[:2], aggs=aggs, n=clause.n, ascending=clause.ascending, focus=focus)]
 
 
 def rows(clause: Clause, table: Table) -> list[Step]:  # noqa: ARG001 - the table's part is to have been asked
@@ -173,6 +138,8 @@ def line(clause: Clause, table: Table) -> list[Step]:
 def _pair(clause: Clause, table: Table) -> tuple[str, str, tuple[str, ...]]:
     """The vertical and the horizontal column of two numbers, and what was assumed for it."""
     named = [c for c in clause.role(VALUE, X, BY) if table.kind(c) in {NUMBER, OTHER, TIME}]
+    if len(named) > _PAIR:
+        named.sort(key=lambda c: table.kind(c) == TIME)
     across = [c for c in clause.role(X) if c in named]
     if len(named) >= _PAIR:
         x = across[-1] if across and across[-1] != named[0] else named[1]
@@ -189,6 +156,7 @@ def scatter(clause: Clause, table: Table) -> list[Step]:
     named = clause.role(VALUE, X, BY)
     groups = [c for c in named if table[c].groups]
     numbers = [c for c in named if table.kind(c) in {NUMBER, OTHER, TIME}]
+    groups += [f.column for f in clause.filters if len(f.values) > 1 and table[f.column].groups]
     if groups and len(numbers) == 1 and not clause.role(COLOUR):
         return compare(clause, table)
     if len(groups) >= _PAIR and not numbers:
@@ -226,7 +194,9 @@ def compare(clause: Clause, table: Table) -> list[Step]:
     if not by:
         by = table.categories()[:1]
         said = (f"grouped by {by[0]}, as no groups were named",) if by else ()
-    values = values or list(table.numbers()[:MOST_CHARTS])
+    if not values:
+        values = [v for v in table.numbers() if not CALENDAR & set(stems(v))][:MOST_CHARTS]
+        said = (*said, "these measures, as none was named")
     if not by or not values:
         return [Step("profile")]
     return [Step("compare", (v,), by=by[:1], assumed=said) for v in values[:MOST_CHARTS]]

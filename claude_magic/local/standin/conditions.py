@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from claude_magic.local.standin.columns import stem, stems
+from claude_magic.local.standin.everyday import meant, mentions
 from claude_magic.local.standin.plan import Filter
 
 if TYPE_CHECKING:
@@ -26,9 +27,10 @@ _CONDITIONS = tuple(
     (op, re.compile(rf"\s*(?:(?:that )?(?:is|are|was)\s+)?(?:{words})\s*{_VALUE}", _I)) for op, words in _OPERATORS
 )
 CONDITIONAL = re.compile(
-    r"\b(where|whose|only|excluding|except|without|ignor\w+|filter\w*|restrict\w*|having)\b|[<>≥≤]|=="
+    r"\bwhere(?! (?:do|does|did|are|is|was|were|can)\b)"
+    r"|\b(whose|only|excluding|except|without|ignor\w+|filter\w*|restrict\w*|having)\b|[<>≥≤]|=="
     r"|\bin (19|20)\d\d\b|\b\w+(?:er|re|ss) than\b"
-    r"|\b(above|below|under|more than|less than|at least|at most)\s+-?\d",
+    r"|\b(above|below|under|more than|less than|at least|at most|between)\s+-?\d",
     _I,
 )
 
@@ -41,7 +43,7 @@ def conditions(text: str, names: Names, table: Table) -> tuple[list[Filter], str
     """
     found: list[Filter] = []
     cuts: list[tuple[int, int]] = []
-    for mention in names.find(text):
+    for mention in mentions(text, names, table)[0]:
         for op, pattern in _CONDITIONS:
             match = pattern.match(text, mention.end)
             if match:
@@ -69,23 +71,7 @@ _YEAR = re.compile(
     r"\b(?:in|during|for|from|of|only) (?:the year )?((?:19|20)\d\d)\b(?!\s*(?:rows|-|to\b))|\b((?:19|20)\d\d) only\b",
     _I,
 )
-_MORE = re.compile(r"\b(?P<word>\w+(?:er|re)|more expensive) than\s+(?P<number>-?\d[\d,]*(?:\.\d+)?)", _I)
-MEANT: dict[str, tuple[str, str]] = {
-    "heav": (">", "mass weight"), "light": ("<", "mass weight"), "long": (">", "length duration"),
-    "short": ("<", "length duration height"), "tall": (">", "height"), "old": (">", "age"), "young": ("<", "age"),
-    "deep": (">", "depth"), "wid": (">", "width"), "cheap": ("<", "price cost"), "more expensive": (">", "price cost"),
-    "most expensive": (">", "price cost"),
-}  # fmt: skip
-"""How an adjective begins -> the comparison it makes, and what the column it is about may be called."""
-
-
-def meant(adjective: str, table: Table) -> tuple[str, str]:
-    """The comparison and the column of "heavier" or "heaviest"; two empty texts when no single column fits."""
-    for start, (op, names) in MEANT.items():
-        if adjective.casefold().startswith(start):
-            fits = [c.name for c in table.columns if c.numeric and set(stems(c.name)) & set(names.split())]
-            return (op, fits[0]) if len(fits) == 1 else ("", "")
-    return "", ""
+_MORE = re.compile(r"\b(?P<word>\w+er|(?:more|less) \w+) than\s+(?P<number>-?\d[\d,]*(?:\.\d+)?)", _I)
 
 
 def _is_year(column: Column) -> bool:

@@ -12,10 +12,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from claude_magic.local.standin import builders
+from claude_magic.local.standin import builders, ranking
 from claude_magic.local.standin.columns import Names
 from claude_magic.local.standin.conditions import CONDITIONAL
-from claude_magic.local.standin.phrases import BY, COLOUR, VALUE, Clause, Named, X, clauses, take_apart
+from claude_magic.local.standin.everyday import adjectives
+from claude_magic.local.standin.neighbours import as_clause, borrow, grouped, lacks, noted, points_back
+from claude_magic.local.standin.phrases import COLOUR, Clause, clauses, take_apart
 from claude_magic.local.standin.plan import Plan, Step
 from claude_magic.local.standin.usable import grouping, measured
 
@@ -52,12 +54,18 @@ _AGG = (
     r"percentage|proportion)s?"
 )
 
+_MORE = rf"(?:{adjectives(1)}|more|less|higher|lower|greater|better|worse)"
+
 INTENTS: dict[str, Intent] = {
     "missing": _intent(
         r"missing|nulls?|nans?|n/?a values|incomplete\w*|completeness|gaps in|empty (?:cells|values)|data quality",
         builders.missing,
     ),
-    "outliers": _intent(r"outl[iy]+ers?|anomal\w+|(?:unusual|extreme|suspicious|abnormal) \w+|iqr", builders.outliers),
+    "outliers": _intent(
+        r"outl[iy]+ers?|anomal\w+|(?:unusual|extreme|suspicious|abnormal|implausible) \w+|"
+        r"strange\w*|odd|weird|wrong|iqr",
+        builders.outliers,
+    ),
     "pivot": _intent(
         r"pivot\w*|cross[\s-]?tab\w*|contingency|two[\s-]way table|heat[\s-]?map of (?:the )?" + _AGG, builders.pivot
     ),
@@ -71,20 +79,24 @@ INTENTS: dict[str, Intent] = {
         r"correlat\w*|heat[\s-]?maps?|pairwise|(?:go|goes|move|vary|varies) together", builders.correlation
     ),
     "compare": _intent(
-        r"compar\w*|differ(?:s|ed|ence|ences|ent)?(?: between| from| by| for| across)|"
+        rf"{_MORE} than(?! -?\d| half| one| two)|"
+        r"compar\w*|differences?|different(?: between| from| by| for| across)|differs|differed|"
         r"box[\s-]?(?:and[\s-]whisker[\s-])?"
         r"(?:plot|chart|graph)s?|violin(?: plot)?s?|t[\s-]?tests?|anova|significan\w*|differ",
         builders.compare,
         needs=1,
     ),
+    "where": _intent(r"where (?:do|does|did|is|are|was|were)", ranking.where),
+    "share": _intent(r"(?:what|which) (?:share|percentage|proportion|fraction|part) of", builders.group),
     "group-which": _intent(
-        r"(?:which|what) [\w\s-]{2,40}? (?:has|have|had|with|shows?|is|are|was|were)", builders.which
+        r"(?:which|what) [\w\s-]{2,40}? (?:has|have|had|with|shows?|is|are|was|were|weighs?|costs?|sells?|sold|earns?|"
+        r"earned|makes?|made|spends?|spent|brings?|brought)",
+        ranking.which,
     ),
     "top": _intent(
-        r"top[\s-]+\w+|bottom[\s-]+\w+|largest|biggest|highest|greatest|heaviest|longest|tallest|oldest|newest|latest|"
-        r"smallest|lowest|lightest|shortest|youngest|earliest|worst|best|fewest|cheapest|deepest|widest|most expensive|"
-        r"rank\w*|sort(?:ed)?|order(?:ed)? by",
-        builders.top,
+        rf"top[\s-]+\w+|bottom[\s-]+\w+|highest|greatest|newest|latest|lowest|earliest|worst|best|fewest|"
+        rf"{adjectives(2)}|(?:most|least) (?:{adjectives(0)})|rank\w*|sort(?:ed)?|order(?:ed)? by",
+        ranking.top,
     ),
     "rows": _intent(
         r"(?:first|last|random|some|example|sample)(?: \w+)? (?:rows|lines|records|entries)|head|preview|sample rows",
@@ -92,14 +104,17 @@ INTENTS: dict[str, Intent] = {
     ),
     "scatter": _intent(
         r"scatter\w*|relationships?|related|relations?(?: between)?|versus|vs\.?|against|as a function of|association|"
-        r"depends? on",
+        r"depends? on|link\w*|influenc\w+|affects?|"
+        r"(?:increas|decreas|grow|ris|fall|chang|var)\w* with(?! time| the (?:time|years|seasons))|"
+        rf"(?:do|does|did|are|is) (?:the )?(?:{adjectives(0, 1)}|more|less)\b.*\b{_MORE}",
         builders.scatter,
         needs=2,
     ),
     "line": _intent(
         r"over (?:the )?(?:time|years?|months?|days?|weeks?)|through time|trends?|time[\s-]?(?:series|line|course)|"
         r"line[\s-]?(?:chart|plot|graph)s?|hourly|daily|(?:week|month|quarter|year)ly|annual(?:ly)?|evol\w+|"
-        r"develop(?:ed|s|ments?)?|chang\w+ (?:over|with)|growth|season\w*|"
+        r"develop(?:ed|s|ments?|ing)?|chang\w+ (?:over|with)|growth|growing|season\w*|going (?:up|down)|rising|falling|"
+        r"(?:which|what|best|worst|busiest) (?:hour|day|week|month|quarter)|"
         r"(?:by|per|each|every) (?:hour|day|week|month|quarter|year)",
         builders.line,
     ),
@@ -108,6 +123,7 @@ INTENTS: dict[str, Intent] = {
     ),
     "group": _intent(
         r"bar[\s-]?(?:chart|plot|graph)s?|bars|pie(?:[\s-]?chart)?s?|group(?:ed|s)?(?: \w+)? by|break ?downs?|"
+        rf"how (?:{adjectives(0)})|weighs?|"
         r"broken down|split by|value counts|how (?:many|often|much)|most (?:common|frequent)|commonest|rows per|"
         + _AGG
         + r"|avg\.?|distinct|unique|typical|per ?cent|fractions?|counted|averaged|summed",
@@ -115,7 +131,8 @@ INTENTS: dict[str, Intent] = {
     ),
     "describe": _intent(
         r"descri\w+|summar\w+|overview|profil\w+|statistics|stats|explor\w+|tell me about|look at|eda|info|columns|"
-        r"what(?:'s| is| are)(?: in| these| this| the| my| that)?|understand|insights?|interesting|analy[sz]\w+",
+        r"looks? like|what(?:'s| is| are)(?: in| these| this| the| my| that)?|understand|insights?|interesting|"
+        r"analy[sz]\w+",
         builders.describe,
     ),
     "plot": _intent(r"plot\w*|charts?|graphs?|draw|visuali[sz]\w+|show(?: me)?|display|by|per", builders.plot),
@@ -175,6 +192,7 @@ def _unread(parts: Sequence[Clause]) -> tuple[str, ...]:
     left = [
         c.text for c in parts if not _kind(c) and not c.named and c.text.endswith("?") and not _CHATTER.match(c.text)
     ]
+    left += [phrase for c in parts for phrase in c.left]
     left += [c.text for c in parts if (CONDITIONAL.search(c.text) and not c.filters) or _UNKNOWN.search(c.text)]
     return tuple(dict.fromkeys(left))
 
@@ -188,43 +206,18 @@ def _asked(parts: Sequence[Clause], table: Table, earlier: tuple[Step, ...], *, 
     asked = [(c, kind) for c in parts if (kind := _kind(c)) and (len(parts) == 1 or not _TAG.match(c.text))]
     steps: list[Step] = []
     for i, (clause, kind) in enumerate(asked):
-        full = clause
-        if _lacks(full, kind, table):
+        if points_back(clause, steps):
+            continue
+        needs = INTENTS[kind].needs
+        beside = [c for c, _ in asked[:i][::-1]] + [c for c, _ in asked[i + 1 :]]
+        full = grouped(clause, kind, beside, table)
+        if lacks(full, kind, needs, table):
             donors = [c for c, _ in asked[i + 1 : i + 2] if not clause.named] + [c for c, _ in asked[:i][::-1]]
-            full = _borrow(full, donors, table)
-        if earlier and (_lacks(full, kind, table) or (follows and not full.named)):
-            full = _borrow(full, [_as_clause(earlier[-1])], table)
-        steps += INTENTS[kind].build(full, table)
+            full = borrow(full, donors, table)
+        if earlier and (lacks(full, kind, needs, table) or (follows and not full.named)):
+            full = borrow(full, [as_clause(earlier[-1])], table)
+        steps += [noted(step, full) for step in INTENTS[kind].build(full, table)]
     return steps or [s for c in parts if c.named for s in builders.plot(c, table)]
-
-
-def _lacks(clause: Clause, kind: str, table: Table) -> bool:
-    """Whether a clause names fewer columns than its request needs."""
-    if kind == "histogram" and clause.named and not clause.role(VALUE, X, COLOUR):
-        return True
-    if kind in {"group", "line", "plot"} and not clause.named and not {"count", "share"} & set(clause.aggs):
-        return True
-    if kind in {"group", "group-which"} and clause.aggs and not {"count", "share", "nunique"} & set(clause.aggs):
-        return not measured(clause, table)
-    return len(measured(clause, table)) < INTENTS[kind].needs
-
-
-def _borrow(clause: Clause, donors: Sequence[Clause], table: Table) -> Clause:
-    """`clause` with the columns it lacks from the first donor that has some."""
-    for donor in donors:
-        if not clause.named and donor.named:
-            aggs, freq = clause.aggs or donor.aggs, clause.freq or donor.freq
-            return replace(clause, named=donor.named, aggs=aggs, freq=freq)
-        if not measured(clause, table) and (values := measured(donor, table)):
-            return replace(clause, named=(*(Named(v, VALUE) for v in values), *clause.named))
-    return clause
-
-
-def _as_clause(step: Step) -> Clause:
-    named = [Named(v, VALUE) for v in step.values]
-    named += [Named(step.x, X)] if step.x else []
-    named += [Named(b, BY) for b in step.by] + ([Named(step.colour, COLOUR)] if step.colour else [])
-    return Clause("", tuple(named), step.aggs)
 
 
 def _amended(parts: Sequence[Clause], earlier: tuple[Step, ...], table: Table, *, follows: bool) -> list[Step]:

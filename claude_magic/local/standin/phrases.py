@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 from claude_magic.local.standin.columns import listed, stems
 from claude_magic.local.standin.conditions import conditions
+from claude_magic.local.standin.everyday import adjectives, meant_for, mentions
 
 if TYPE_CHECKING:
-    from claude_magic.local.standin.columns import Names
+    from collections.abc import Sequence
+
+    from claude_magic.local.standin.columns import Mention, Names
     from claude_magic.local.standin.plan import Filter
     from claude_magic.local.standin.table import Table
 
@@ -60,7 +63,12 @@ AGGREGATIONS: tuple[tuple[str, str], ...] = (
 _AGGREGATIONS = tuple((name, re.compile(rf"(?<!\w)({words})(?!\w)", _I)) for name, words in AGGREGATIONS)
 
 _FREQUENCIES = tuple(
-    (alias, re.compile(rf"\b({word}|(by|per|each|every|over the|for each)\s+({unit})s?)\b", _I))
+    (
+        alias,
+        re.compile(
+            rf"\b({word}|(by|per|each|every|over the|for each|which|what|best|worst|busiest)\s+({unit})s?)\b", _I
+        ),
+    )
     for alias, word, unit in (
         ("h", "hourly", "hour"),
         ("D", "daily|day by day", "day"),
@@ -75,10 +83,11 @@ _NUMBERS |= {"fifteen": 15, "twenty": 20, "fifty": 50, "a dozen": 12}
 _COUNT = r"(\d{1,4}|" + "|".join(_NUMBERS) + ")"
 _EXTREME = (
     r"largest|biggest|highest|greatest|heaviest|longest|tallest|oldest|newest|latest|best|most \w+|maximum|"
-    r"smallest|lowest|lightest|shortest|youngest|earliest|worst|least|fewest|cheapest|most expensive|deepest|widest"
+    r"smallest|lowest|earliest|worst|least|fewest|" + adjectives(2)
 )
 _SMALL = re.compile(
-    r"\b(bottom|smallest|lowest|lightest|shortest|earliest|worst|least|fewest|cheapest|ascending|minimum)\b", _I
+    r"\b(bottom|smallest|lowest|lightest|shortest|youngest|earliest|worst|least|fewest|cheapest|ascending|minimum)\b",
+    _I,
 )
 _HOW_MANY = re.compile(
     rf"\b(?:top|bottom|first|last)[\s-]+(?:the\s+)?{_COUNT}\b|"
@@ -86,6 +95,14 @@ _HOW_MANY = re.compile(
     rf"|\b(?:{_EXTREME})\s+{_COUNT}\b|\b{_COUNT}\s+(?:random\s+)?rows\b|\b(?:head|sample)\s+(?:of\s+)?{_COUNT}\b",
     _I,
 )
+_RELATIVE = re.compile(
+    r"\b(?:(?:in|during|over|for|since) )?(?:the )?(?:(?:last|past|previous|this|current) (?:\w+ )?"
+    r"(?:years?|months?|weeks?|quarters?|days?|summer|winter|spring|autumn)|yesterday|today|recently|lately|so far)\b",
+    _I,
+)
+"""Times that depend on when the question is asked; no date of the table says which are meant."""
+_THAN_REST = re.compile(rf"\s*(?:are|is|were|was)\b.*\b(?:{adjectives(1)}|(?:more|less) (?:{adjectives(0)}))\W*$", _I)
+"""A group against the others that are not named: "are females lighter?"."""
 EXTREME = re.compile(rf"\b({_EXTREME})\b", _I)
 
 # What begins a request of its own, so that "… and a bar chart of …" is cut and "… and island" is not.
@@ -123,7 +140,11 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause, taken apart."""
+    """A clause, taken apart.
+
+    `notes` say what a column was taken for (column, words), `left` are words that were not read, `focus` is the value
+    whose share is asked for.
+    """
 
     text: str
     named: tuple[Named, ...] = ()
@@ -132,6 +153,9 @@ class Clause:
     ascending: bool = False
     freq: str = ""
     filters: tuple[Filter, ...] = field(default=())
+    notes: tuple[tuple[str, str], ...] = ()
+    left: tuple[str, ...] = ()
+    focus: str = ""
 
     def role(self, *roles: str) -> tuple[str, ...]:
         """The columns in any of `roles`, once each, in order."""
@@ -169,15 +193,33 @@ def _cut(text: str) -> list[str]:
 def take_apart(text: str, names: Names, table: Table) -> Clause:
     """Everything of a clause that a request can be built from."""
     filters, rest = conditions(text, names, table)
+    left = tuple(m.group().strip() for m in _RELATIVE.finditer(rest))
+    rest = _RELATIVE.sub(lambda m: " " * len(m.group()), rest)
+    found, used = mentions(rest, names, table)
+    aggs = _aggregations(rest, names)
+    named = tuple(_roles(rest, found, {m.start for m in used}, table))
+    one_of = "share" in aggs or (_THAN_REST.match(text) and not any(n.role == BY for n in named))
+    column, focus = _asked_about(text, filters) if one_of else ("", "")
     return Clause(
         text=text,
-        named=tuple(_roles(rest, names, table)),
-        aggs=_aggregations(rest, names),
+        named=(*named, Named(column, BY)) if column else named,
+        aggs=aggs,
         n=_how_many(text),
-        ascending=bool(_SMALL.search(text)),
+        ascending=bool(_SMALL.search(text)) or any(m.small for m in used),
         freq=next((alias for alias, pattern in _FREQUENCIES if pattern.search(text)), ""),
-        filters=tuple(filters),
+        filters=tuple(f for f in filters if f.column != column),
+        notes=tuple(meant_for(m) for m in used if m.vague or len(m.columns) > 1),
+        left=left,
+        focus=focus,
     )
+
+
+def _asked_about(text: str, filters: Sequence[Filter]) -> tuple[str, str]:
+    """Column and value of "what share is female": no condition, but a group among others; two empty texts if none."""
+    low = text.casefold()
+    asked = [f for f in filters if f.op == "==" and len(f.values) == 1 and isinstance(f.values[0], str)]
+    last = max(asked, key=lambda f: low.rfind(str(f.values[0]).casefold()), default=None)
+    return (last.column, str(last.values[0])) if last else ("", "")
 
 
 def _aggregations(text: str, names: Names) -> tuple[str, ...]:
@@ -198,16 +240,17 @@ def _how_many(text: str) -> int:
     return int(word) if word.isdigit() else _NUMBERS.get(word.casefold(), 0)
 
 
-def _roles(text: str, names: Names, table: Table) -> list[Named]:
+def _roles(text: str, mentions: Sequence[Mention], everyday: set[int], table: Table) -> list[Named]:
     found: list[Named] = []
     end = 0
-    for mention in names.find(text):
+    for mention in mentions:
         gap = text[end : mention.start]
         column, sure = _choose(mention.columns, found)
         if found and _JOINED.fullmatch(gap) and not _turns(found[-1], table, column, gap):
             role = found[-1].role
         else:
             role = _role(gap, text[mention.end :], table.kind(column), first=not found)
+            role = VALUE if mention.start in everyday else role  # "which product sells" is not by sales
         found.append(Named(column, role, mention.columns, sure))
         end = mention.end
     return found

@@ -28,6 +28,7 @@ class Step:
         n: how many, for the largest or smallest.
         ascending: smallest first.
         freq: pandas' offset alias of a resampling, "" to choose by the time spanned.
+        focus: the group whose share was asked for; the answer leads with it.
         assumed: what was not said and therefore chosen, as short clauses for the answer.
 
     """
@@ -41,6 +42,7 @@ class Step:
     n: int = 0
     ascending: bool = False
     freq: str = ""
+    focus: str = ""
     assumed: tuple[str, ...] = ()
 
     def columns(self) -> tuple[str, ...]:

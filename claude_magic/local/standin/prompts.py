@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from claude_magic.local.standin import schema
 from claude_magic.local.standin.columns import Names, stems
 from claude_magic.local.standin.conditions import CONDITIONAL
+from claude_magic.local.standin.everyday import strange
+from claude_magic.local.standin.intents import INTENTS
 from claude_magic.local.standin.table import CATEGORY, OTHER, TEXT, TIME, Table, ending
 
 if TYPE_CHECKING:
@@ -79,6 +81,15 @@ _CALENDAR = re.compile(
 _MEASURES = frozenset({"mean", "median", "sum", "std"})
 
 
+def _unexplained(prompt: str, table: Table) -> bool:
+    """Whether a word could be a value of a column of texts: it is no column, and no word of any request."""
+    if not any(c.kind in {TEXT, CATEGORY, OTHER} and not c.values for c in table.columns):
+        return False
+    requests = [m.span() for intent in INTENTS.values() for m in intent.words.finditer(prompt)]
+    words = strange(prompt, Names(c.name for c in table.columns))
+    return any(not any(a <= at < b for a, b in requests) for _, at in words)
+
+
 def doubtful(plan: Plan, table: Table, prompt: str) -> bool:
     """Whether the file should be looked into before the plan is trusted.
 
@@ -90,6 +101,8 @@ def doubtful(plan: Plan, table: Table, prompt: str) -> bool:
     if capitals or (CONDITIONAL.search(prompt) and not plan.filters):
         return True
     touched = plan.columns()
+    if _unexplained(prompt, table):
+        return True
     texts = any(c.kind in {TEXT, OTHER} for c in table.columns)
     if any(table.kind(c) == OTHER for c in touched):
         return True

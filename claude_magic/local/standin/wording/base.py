@@ -30,7 +30,10 @@ def caveats(step: Step, f: Figures, *, dropped: bool = True) -> str:
     """What to know about the figures: rows left out, assumptions."""
     notes = []
     if dropped and f.get("missing"):
-        notes.append(f"{count(f['missing'], 'row')} of {number(f['rows'])} left out because of missing values")
+        # A share is of all rows, so that those without a group are in the whole.
+        share = step.aggs == ("share",) and len(step.by) == 1
+        why = "without a value are counted in the whole" if share else "left out because of missing values"
+        notes.append(f"{count(f['missing'], 'row')} of {number(f['rows'])} {why}")
     notes += [md(a, 160) for a in step.assumed]
     return f"*Note: {'; '.join(notes)}.*" if notes else ""
 

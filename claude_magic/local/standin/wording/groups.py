@@ -43,12 +43,20 @@ def group(step: Step, f: Figures) -> str:
     pairs = [(i, row[0]) for i, row in zip(t["index"], t["data"], strict=True) if not missing(row[0])]
     if not pairs:
         return "No group has a value to show."
-    lead = _extremes(step, t["columns"][0], pairs)
+    lead = _focused(step, pairs, f["rows"]) or _extremes(step, t["columns"][0], pairs)
     if f["groups"] > len(t["index"]):
         lead += f" Of {count(f['groups'], 'group')} the table shows {number(len(t['index']))}."
     heads = ["values" if c == "count" and step.values else FIGURE.get(c, c) for c in t["columns"]]
     shown = table([" / ".join(code(b) for b in step.by), *heads], rows_of(t))
     return paragraphs(lead, shown, "The chart shows the groups as bars." if len(pairs) > 1 else "", caveats(step, f))
+
+
+def _focused(step: Step, pairs: Sequence[tuple[Any, Any]], rows: int) -> str:
+    """The share of the one group that was asked about; empty when none was."""
+    share = next((v for i, v in pairs if step.focus and str(i) == step.focus), None)
+    if share is None:
+        return ""
+    return f"**{cell(step.focus)}**: **{number(share)} %** of the {count(rows, 'row')}."
 
 
 def _extremes(step: Step, agg: str, pairs: Sequence[tuple[Any, Any]]) -> str:
@@ -71,6 +79,7 @@ def _two_way(step: Step, f: Figures) -> str:
     cells = [(i, c, v) for i, *row in rows_of(t) for c, v in zip(t["columns"], row, strict=True) if not missing(v)]
     if not cells:
         return "No combination of groups has a value to show."
+    cells = [x for x in cells if str(x[1]) == step.focus] or cells
     i, c, v = max(cells, key=lambda x: x[2])
     unit = " %" if step.aggs[0] == "share" else ""
     at = f"{cell(i, step.by[0])} and {cell(c, step.by[-1])}" if len(step.by) > 1 else cell(i, step.by[0])
