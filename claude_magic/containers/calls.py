@@ -12,7 +12,7 @@ import re
 
 # Open the file that an argument names.
 _READERS = re.compile(
-    r"(?:read|scan|open|load|parse)_\w+|open|load|loads?txt|genfromtxt|fromfile|imread|imopen|dataset|connect|memmap"
+    r"(?:read|scan|open|load)_\w+|open|load|loads?txt|genfromtxt|fromfile|imread|imopen|dataset|connect|memmap"
     r"|(?:Parquet|Excel|Zip|Tar|H5|HDF|Netcdf)\w*(?:File|Store)|ZipFile|Workbook|PdfReader|FileInput|DictReader|reader"
 )
 # … as methods of a path.

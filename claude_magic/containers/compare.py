@@ -73,24 +73,27 @@ def _tables(name: str, there: Any, here: Any) -> Check:
     if labels:
         at, a, b = labels[0]
         return Check(name, "table", "differs", f"column {at + 1} is called {_cell(a)} there, {_cell(b)} here")
-    cells = list(_differing(there, here))
+    cells = _differing(there, here)
     if cells:
+        told = "; ".join(_told(there, here, row, column) for row, column in cells[:_MOST_CELLS])
         more = "" if len(cells) <= _MOST_CELLS else f" and {len(cells) - _MOST_CELLS:,} cells more"
-        return Check(name, "table", "differs", "; ".join(cells[:_MOST_CELLS]) + more)
+        return Check(name, "table", "differs", told + more)
     return Check(name, "table", "agrees", f"{_shape(there)}, every cell equal")
 
 
-def _differing(there: Any, here: Any) -> list[str]:
-    """Return each cell that differs in words, row by row; missing equals missing, and nothing is rounded."""
-    found: list[tuple[int, int, str]] = []
-    for position, label in enumerate(there.columns):
+def _differing(there: Any, here: Any) -> list[tuple[int, int]]:
+    """Return row and column of each cell that differs, row by row; missing equals missing, and nothing is rounded."""
+    found: list[tuple[int, int]] = []
+    for column in range(there.shape[1]):
         # Lists of Python values, so that any two of them can be compared, whatever the columns' types are.
-        pairs = zip(there.iloc[:, position].tolist(), here.iloc[:, position].tolist(), strict=True)
-        for row, (a, b) in enumerate(pairs):
-            if not _same(a, b):
-                words = f"row {row + 1}, column {_cell(label)}: {_cell(a)} there, {_cell(b)} here"
-                found.append((row, position, words))
-    return [words for _, _, words in sorted(found)]
+        pairs = zip(there.iloc[:, column].tolist(), here.iloc[:, column].tolist(), strict=True)
+        found += [(row, column) for row, (a, b) in enumerate(pairs) if not _same(a, b)]
+    return sorted(found)
+
+
+def _told(there: Any, here: Any, row: int, column: int) -> str:
+    a, b = (_cell(frame.iloc[row, column]) for frame in (there, here))
+    return f"row {row + 1}, column {_cell(there.columns[column])}: {a} there, {b} here"
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -108,7 +108,7 @@ class Effects:
             elif UNKNOWN in path and "data" not in origins:
                 origins.add("opaque")
         inherited = mixed(traces)
-        if not paths and inherited == NOTHING and traces[1:]:
+        if not paths and inherited <= {"none", "opaque"} and traces[1:]:
             for file in self.disk.names:
                 self.findings.open(file, self._where(f"{name} opens what cannot be followed"), surely=False)
         if not origins and inherited != NOTHING:

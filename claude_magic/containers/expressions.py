@@ -145,6 +145,8 @@ class Expressions(Effects):
         if name.endswith("argv"):
             return self._argument(key)
         whole = self.value(owner, scope)
+        if not index.origins & {"data", "opaque"}:
+            index = BLANK  # numbers of the code choose from a value, they are none of it
         return Trace(mixed([whole, index]), one_of(whole).texts if not isinstance(key, ast.Slice) else whole.texts)
 
     @staticmethod

@@ -143,6 +143,12 @@ PROGRAMS = {
     "a line from corner to corner": ("df = pd.read_csv('/mnt/input/sales.csv')\nplt.scatter(df.x, df.y)\nplt.plot([0, 1], [0, 1], '--')", "yes", "no"),
     "a list that is filled": ("df = pd.read_csv('/mnt/input/sales.csv')\nmeans = []\nfor c in df.city.unique():\n    means.append(df[df.city == c].amount.mean())\nplt.bar(range(len(means)), means)", "yes", "no"),
     "apply": ("df = pd.read_csv('/mnt/input/sales.csv')\nfig, ax = plt.subplots()\ndf.groupby('city').apply(lambda g: ax.plot(g.x, g.amount))", "yes", "no"),
+    "a grid of charts": ("df = pd.read_csv('/mnt/input/sales.csv')\nfig, axes = plt.subplots(2, 2, figsize=(12, 8))\naxes[1, 0].hist(df.amount)\naxes[0, 1].bar(np.arange(3) - 0.35 / 2, df.groupby('city').amount.sum(), color=plt.cm.viridis(np.linspace(0, 1, 3)))", "yes", "no"),
+    "a model": ("from sklearn.linear_model import LinearRegression\ndf = pd.read_csv('/mnt/input/sales.csv').dropna()\nm = LinearRegression().fit(df[['x']], df.y)\ngrid = np.linspace(0, 10, 50)\nplt.scatter(df.x, df.y)\nplt.plot(grid, m.predict(grid.reshape(-1, 1)))\npd.DataFrame({'name': ['x'], 'slope': m.coef_}).to_csv(out / 'm.csv')", "yes", "no"),
+    "a bootstrap": ("df = pd.read_csv('/mnt/input/sales.csv')\nrng = np.random.default_rng(0)\nplt.hist([rng.choice(df.x, len(df)).mean() for _ in range(100)])\nplt.scatter(rng.normal(0, 0.05, len(df)), df.x)", "yes", "no"),
+    "counters": ("df = pd.read_csv('/mnt/input/sales.csv')\nn = {'a': 0, 'b': 0, 'c': 0}\nfor c in df.city:\n    n[c] += 1\nfor c in n:\n    n[c] += (df.city == c).sum()\nplt.bar(list(n), list(n.values()))", "yes", "no"),
+    "a command line": ("import argparse\nap = argparse.ArgumentParser()\nap.add_argument('--input', default='/mnt/input/sales.csv')\nargs = ap.parse_args()\ndf = pd.read_csv(args.input)\n" + PLOT, "cannot tell", "cannot tell"),
+    "searched for": ("def find(name):\n    for root, _, names in os.walk('/'):\n        if name in names:\n            return os.path.join(root, name)\n    raise FileNotFoundError(name)\n\ndf = pd.read_csv(find('sales.csv'))\n" + PLOT, "yes", "no"),
     "no data at all": ("print(2 + 2)", "no", "no"),
     "syntax of another Python": ("print 'hello'", "cannot tell", "cannot tell"),
 }  # fmt: skip
