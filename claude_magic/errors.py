@@ -51,6 +51,8 @@ _MARKS = re.compile(f"(?![\n\t]){_UNSAFE.pattern[:-1]}")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # A key, or what stands before the host of a URL: typed in the wrong place, or repeated by a server or a proxy.
 _CREDENTIALS = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}|(?<=://)[^\s/@]+(?=@)")
+# What Lab makes a link of in tracebacks and in text besides http: a click would open an application or a page of data.
+_LINKED = re.compile(r"\b(?!https?:)([A-Za-z][A-Za-z0-9.+-]*:)(?=//)|\b(data:)(?=\S)", re.IGNORECASE)
 _MAX_LINE = 600
 
 
@@ -68,6 +70,11 @@ def one_line(text: object) -> str:
 def visible(text: str) -> str:
     """`text` with its lines and tabs, without controls and bidirectional marks; markup in it stays well-formed."""
     return _MARKS.sub("", _SURROGATES.sub("\ufffd", text))
+
+
+def unlinked(text: str) -> str:
+    """`text` with a space after every scheme but http and https, so that no front end makes a link of it."""
+    return _LINKED.sub(r"\1\2 ", text)
 
 
 def _told(text: object) -> str:
@@ -97,7 +104,7 @@ class ClaudeMagicError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Return IPython's hook: one clean line, and the cell still fails (ipython, interactiveshell.showtraceback)."""
-        return [f"{type(self).__name__}: {self}"]
+        return [f"{type(self).__name__}: {unlinked(str(self))}"]
 
 
 class UsageError(ClaudeMagicError):

@@ -4,6 +4,9 @@ The local server is the real one, a process on a socket, one for the whole sessi
 needs of a stubborn server it asks for with the server's scripted faults.
 """
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -26,6 +29,26 @@ def local_server(tmp_path_factory):
     running = child.start(tmp_path_factory.mktemp("local-server"), faults=True)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def serve_hostile():
+    """`serve_hostile(beacon=…)` starts a server whose every word is a payload (rendering/hostile.py)."""
+    parts = {}
+    for name in ("payloads", "hostile"):
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "rendering" / f"{name}.py")
+        parts[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(parts[name])
+    running = []
+
+    def serve(beacon="http://127.0.0.1:9"):
+        corpus = parts["payloads"]
+        running.append(parts["hostile"].Hostile(corpus.payloads(beacon), corpus.poisoned))
+        return running[-1]
+
+    yield serve
+    for server in running:
+        server.stop()
 
 
 class Notebook:

@@ -21,8 +21,14 @@ if TYPE_CHECKING:
     from claude_magic.wire import Client
 
 _FORBIDDEN = re.compile(r'[<>:"|?*\\/\x00-\x1f\x7f]+')
+_TYPE = re.compile(r"[a-z]{1,20}/[\w.+-]{1,100}", re.ASCII | re.IGNORECASE)
 # Pictures that notebooks show and that cannot carry a script: SVG is not among them.
-_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_PICTURES = {
+    "image/png": b"\x89PNG\r\n\x1a\n",
+    "image/jpeg": b"\xff\xd8\xff",
+    "image/gif": b"GIF8",
+    "image/webp": b"RIFF",
+}  # by type: how the file begins
 # In bytes of UTF-8: file systems take 255, and ` (2)` and `.part` must still fit.
 _LONGEST_NAME = 200
 _LONGEST_ENDING = 20
@@ -121,7 +127,9 @@ class Artifact:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002 - IPython's signature
         shown = {"text/plain": repr(self)}
         if self.is_picture and self.path.is_file():
-            shown[self.mime_type] = base64.b64encode(self.bytes()).decode()
+            content = self.bytes()
+            if content.startswith(_PICTURES[self.mime_type]):  # what only says so is shown to nobody's decoder
+                shown[self.mime_type] = base64.b64encode(content).decode()
         return shown
 
     def __repr__(self) -> str:
@@ -155,6 +163,11 @@ def safe_name(name: str, taken: Iterable[str] = ()) -> str:
         number += 1
         unique = f"{stem} ({number}){dot}{ending}"
     return unique
+
+
+def _type(told: str) -> str:
+    """Return a MIME type as it was told if it looks like one."""
+    return told if _TYPE.fullmatch(told) else "application/octet-stream"
 
 
 def target_in(folder: Path, artifact: Artifact, ours: Container[Path] = ()) -> Path:
@@ -206,7 +219,7 @@ def collect(client: Client, content: Iterable[Block], folder: Path) -> Collected
             target = folder / f"{len(artifacts)}"
             target.mkdir(parents=True, exist_ok=True)
             path = client.files.download(file_id, target / name)
-            artifacts[name] = Artifact(name, one_line(remote.mime_type), path.stat().st_size, file_id, path)
+            artifacts[name] = Artifact(name, _type(remote.mime_type), path.stat().st_size, file_id, path)
         except (ClaudeMagicError, OSError) as problem:
             missing.append(f"The file {one_line(file_id)} could not be fetched: {one_line(problem)}")
     return Collected(artifacts, tuple(missing))

@@ -38,7 +38,7 @@ def table_class() -> Any:
 
         def _repr_html_(self) -> Any:
             with pd.option_context("display.html.use_mathjax", False):  # noqa: FBT003
-                made = super()._repr_html_()
+                made = super()._repr_html_()  # type: ignore[misc]
             return None if made is None else visible(made)
 
         def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import catalogue
-from claude_magic.errors import UsageError, one_line
+from claude_magic.errors import UsageError, one_line, unlinked
 from claude_magic.magics.arguments import parse_prompt, words
 from claude_magic.magics.views import Text, table
 from claude_magic.sessions import LINES
@@ -119,6 +119,4 @@ class Count:
     def __repr__(self) -> str:
         """Return one line for the whole and its parts, and the table."""
         parts = ", ".join(f"{name} {tokens:,}" for name, tokens in self.parts.items())
-        return (
-            f"{self.tokens:,} input tokens for {one_line(self.model)} ({parts})\n{self.prices.to_string(index=False)}"
-        )
+        return f"{self.tokens:,} input tokens for {unlinked(one_line(self.model))} ({parts})\n{self.prices.to_string(index=False)}"

@@ -6,7 +6,7 @@ import html
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.errors import harmless
+from claude_magic.errors import harmless, unlinked
 from claude_magic.frames import table_class
 from claude_magic.rendering import plain
 
@@ -72,4 +72,4 @@ class Text(str):
 
     def __repr__(self) -> str:
         """Return the text, cleaned: names in it may have come over the wire."""
-        return plain(str(self))
+        return unlinked(plain(str(self)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,7 @@ class Message:
         )
 
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _MESSAGE_KEYS = frozenset(
     {"id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage", "container"}
 )
@@ -152,12 +154,22 @@ def message_from_wire(body: Mapping[str, Any], *, complete: bool = True) -> Mess
     )
 
 
+def _encodable(value: Any) -> Any:
+    """Return a JSON value with U+FFFD in the place of lone surrogates."""
+    if isinstance(value, str):
+        return value if value.isascii() else _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return [_encodable(item) for item in value] if isinstance(value, list) else value
+
+
 def as_input(content: Iterable[Block]) -> Iterator[Block]:
     """Yield an answer's blocks as a request takes them: the API sends two things that it refuses to get back.
 
-    These are blank text blocks, and the `file_id` of citations (Messages page, 2026-11).
+    These are blank text blocks, and the `file_id` of citations (Messages page, 2026-11). Half characters (lone
+    surrogates), which JSON can spell and no encoder takes, would stop every further request of the thread.
     """
-    for block in content:
+    for block in map(_encodable, content):
         if block.get("type") == "text" and not (block.get("text") or "").strip():
             continue
         citations = block.get("citations")

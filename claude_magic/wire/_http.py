@@ -99,7 +99,7 @@ class Response:
 
     def read_error(self, most: int = 1 << 20) -> bytes:
         """Return as much of an error's body as there is: a broken one does not hide the status."""
-        if self.body:
+        if self.body or self._response.is_stream_consumed:
             return self.body
         collected = bytearray()
         try:

@@ -236,9 +236,10 @@ def test_count_tokens(client, server, reply):
     assert server.requests[0].target == "/v1/messages/count_tokens"
 
 
-def test_connect_opens_a_connection_and_sends_no_key(client, server, reply):
-    """Warming up makes the connection that the first request then uses."""
-    server.script = [reply(b"", 404, content_length=0), reply()]
+@pytest.mark.parametrize("status", [404, 200])
+def test_connect_opens_a_connection_and_sends_no_key(client, server, reply, status):
+    """Warming up makes the connection that the first request then uses, whatever the server says to it."""
+    server.script = [reply(b"", status, content_length=0), reply()]
     client.connect()
     client.messages.create({})
     assert server.connections == 1
