@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from claude_magic import frames, prompt
 from claude_magic.containers import Mounted, safe_name
-from claude_magic.errors import ClaudeMagicError, FileProblem, NotFound
+from claude_magic.errors import ClaudeMagicError, FileProblem, NotFound, RequestTooLarge
 from claude_magic.store import Store, Upload
 
 if TYPE_CHECKING:
@@ -209,7 +209,9 @@ def _path(value: str | Path) -> Path:
         path.exists()
         str(path).encode()
     except (OSError, RuntimeError, ValueError) as problem:
-        raise FileProblem(f"`{str(value)[:60]}…` is no path: {type(problem).__name__}.", advice="Nothing was sent.") from None
+        raise FileProblem(
+            f"`{str(value)[:60]}…` is no path: {type(problem).__name__}.", advice="Nothing was sent."
+        ) from None
     return path
 
 
@@ -296,13 +298,22 @@ def _send(host: Host, piece: Piece, source: Source, terms: Terms, *, scope: str,
         if terms.progress is not None:
             terms.progress(piece.filename, done, total)
 
-    remote = host.client.files.upload(
-        piece.file,
-        filename=by_content(piece.filename, source.fingerprint) if not piece.belongs else piece.filename,
-        mime_type=piece.mime_type,
-        expires_in_seconds=terms.keep,
-        progress=progress,
-    )
+    try:
+        remote = host.client.files.upload(
+            piece.file,
+            filename=by_content(piece.filename, source.fingerprint) if not piece.belongs else piece.filename,
+            mime_type=piece.mime_type,
+            expires_in_seconds=terms.keep,
+            progress=progress,
+        )
+    except RequestTooLarge as refused:  # its own advice is to upload instead
+        raise RequestTooLarge(
+            f"{piece.filename} is too large for the server.",
+            status=refused.status,
+            error_type=refused.error_type,
+            request_id=refused.request_id,
+            advice="The API takes files up to 500 MB, a gateway perhaps less: send fewer rows or columns.",
+        ) from None
     now = time.time()
     return Upload(
         scope=scope,

@@ -4,8 +4,8 @@ A fault is named in a request's header ``x-claude-magic-fault: NAME[:ARG]``, or 
 ``{"faults": ["overloaded", "rate-limit:2"]}``; each request to ``/v1/`` takes one, so that a retry meets a well server.
 
 Instead of an answer: ``rate-limit:SECONDS`` (429), ``spend-cap`` (429 without retry-after), ``overloaded`` (529),
-``server-error`` (500), ``timeout`` (504), ``html-413``, ``drop`` (the connection closes before any header),
-``wait:SECONDS`` (then a normal answer).
+``server-error`` (500), ``timeout`` (504), ``storage-full`` (400), ``html-413``, ``drop`` (the connection closes before
+any header), ``wait:SECONDS`` (then a normal answer).
 Within a stream: ``drop-mid:EVENTS`` (the connection breaks), ``truncate:EVENTS`` (it ends politely, without
 message_stop), ``error-first:TYPE``, ``error-mid:EVENTS``, ``unknown-event``, ``unknown-block``, ``unknown-delta``,
 ``slow:SECONDS`` (before every delta), ``comments``, ``crlf``, ``split:BYTES`` (chunks of that size, 1 by default, so
@@ -23,13 +23,30 @@ from claude_magic.local.problems import Problem
 if TYPE_CHECKING:
     from claude_magic.local.engine import Event
 
-_BEFORE = {"rate-limit", "spend-cap", "overloaded", "server-error", "timeout", "html-413", "drop", "wait"}
+_BEFORE = {
+    "rate-limit",
+    "spend-cap",
+    "overloaded",
+    "server-error",
+    "timeout",
+    "storage-full",
+    "html-413",
+    "drop",
+    "wait",
+}
 _WITHIN = {
     *("drop-mid", "truncate", "error-first", "error-mid", "unknown-event", "unknown-block", "unknown-delta"),
     *("slow", "comments", "crlf", "split"),
 }
 _WORDED = {"error-first"}  # its argument is a word; all others take numbers
 _ERRORS = {"api_error": Problem(500, "Internal server error"), "rate_limit_error": Problem(429, "Too many requests.")}
+_PROBLEMS: dict[str, tuple[int, str, str | None]] = {  # status, message, error code
+    "spend-cap": (429, "Your spend limit is reached.", "enforced_spend_limit_reached"),
+    "overloaded": (529, "Overloaded", None),
+    "server-error": (500, "Internal server error", None),
+    "timeout": (504, "Request timed out", None),
+    "storage-full": (400, "The organization's file storage is full.", "storage_quota_exceeded"),
+}
 _MID = 5  # message_start, block start, ping, two deltas
 HTML_413 = (
     b"<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>cloudflare</body>\r\n</html>\r\n"
@@ -73,19 +90,11 @@ class Fault:
 
     def problem(self) -> Problem | None:
         """The answer it gives instead of the real one, when that is an error of the API's."""
-        match self.name:
-            case "rate-limit":
-                wait = {"retry-after": f"{self.number(1):g}"}
-                return Problem(429, "This request would exceed your rate limit.", headers=wait)
-            case "spend-cap":
-                return Problem(429, "Your spend limit is reached.", code="enforced_spend_limit_reached")
-            case "overloaded":
-                return Problem(529, "Overloaded")
-            case "server-error":
-                return Problem(500, "Internal server error")
-            case "timeout":
-                return Problem(504, "Request timed out")
-        return None
+        if self.name == "rate-limit":
+            wait = {"retry-after": f"{self.number(1):g}"}
+            return Problem(429, "This request would exceed your rate limit.", headers=wait)
+        known = _PROBLEMS.get(self.name)
+        return known and Problem(*known[:2], code=known[2])
 
 
 class Faults:

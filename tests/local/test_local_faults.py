@@ -33,6 +33,7 @@ def text_of(events):
         ("overloaded", 529, "overloaded_error", None),
         ("server-error", 500, "api_error", None),
         ("timeout", 504, "timeout_error", None),
+        ("storage-full", 400, "invalid_request_error", None),
     ],
 )
 def test_error_answers(local, fault, status, kind, retry_after):

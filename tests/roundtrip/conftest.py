@@ -6,14 +6,17 @@ import contextlib
 import pickle
 import socket
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import uvicorn
 
 from claude_magic.frames.naming import variable
-from claude_magic.local.app import create_app
+from claude_magic.local.app import App, create_app
+from claude_magic.local.containers import ContainerPool
 from claude_magic.options import Options
+from claude_magic.sandbox import Limits
 from claude_magic.sessions import Session
 from claude_magic.wire import Secret
 
@@ -21,7 +24,11 @@ KEY = "sk-roundtrip-test-key"
 
 
 class Runner:
-    """Runs the last text of the prompt as Python in the container; says what it printed."""
+    """Runs the last text of the prompt as Python in the container; says what it printed.
+
+    A prompt of `#files ID…` gets a result that lists these files, whatever they are called: not what a well-behaved
+    server does.
+    """
 
     name = "runner"
 
@@ -29,21 +36,48 @@ class Runner:
         """Write the code to a file, run it, and say what came out."""
         content = turn.request["messages"][-1]["content"]
         code = content if isinstance(content, str) else content[-1]["text"]
+        if code.startswith("#files "):
+            yield from _listing(code.split()[1:])
+            return
         command = f"cat > code.py <<'END-OF-CODE'\n{code}\nEND-OF-CODE\npython code.py"
         result = yield from turn.call("bash_code_execution", {"command": command})
         yield from turn.text(result.get("stdout") or result.get("stderr") or result.get("error_code") or "nothing")
 
 
+def _listing(ids):
+    """The result of a command that lists the files of these ids."""
+    listed = [{"type": "bash_code_execution_output", "file_id": file_id} for file_id in ids]
+    result = {"type": "bash_code_execution_result", "stdout": "", "stderr": "", "return_code": 0, "content": listed}
+    call = {"type": "server_tool_use", "id": "srvtoolu_01x", "name": "bash_code_execution", "input": {"command": "ls"}}
+    for block in (call, {"type": "bash_code_execution_tool_result", "tool_use_id": call["id"], "content": result}):
+        yield {"type": "content_block_start", "content_block": block}
+        yield {"type": "content_block_stop"}
+
+
+@dataclass
+class Serving:
+    """A running server: its address, and the application behind it."""
+
+    url: str
+    app: App
+
+    def blobs(self):
+        """The names of all contents in its store, arriving ones too."""
+        return {path.name for path in self.app.files.blobs.iterdir()}
+
+
 @contextlib.contextmanager
-def serving(data):
-    """A server on a socket of its own, over the directory `data`."""
+def serving(data, limits=None):
+    """A server on a socket of its own, over the directory `data`; `limits` of what a command may use."""
     app = create_app(data, key=KEY, engine=Runner(), faults=True)
+    if limits is not None:
+        app._pool = ContainerPool(data / "containers", app.files, limits=limits)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield Serving(f"http://127.0.0.1:{listener.getsockname()[1]}", app)
         app.stop()
         server.should_exit = True
         thread.join()
@@ -99,8 +133,8 @@ def _pickling(name, code):
 @pytest.fixture(scope="session")
 def runner_url(tmp_path_factory):
     """The address of a server that runs the code it is given."""
-    with serving(tmp_path_factory.mktemp("roundtrip")) as url:
-        yield url
+    with serving(tmp_path_factory.mktemp("roundtrip")) as running:
+        yield running.url
 
 
 @pytest.fixture(scope="session")
@@ -110,3 +144,18 @@ def trip(runner_url, tmp_path_factory):
     session.use(runner_url, key=Secret(KEY))
     yield Trip(session)
     session.close()
+
+
+@pytest.fixture(scope="session")
+def strict(tmp_path_factory):
+    """A server whose containers stop a command after three seconds."""
+    with serving(tmp_path_factory.mktemp("strict"), Limits(seconds=3)) as running:
+        yield running
+
+
+@pytest.fixture
+def runner_notebook(bare_notebook, strict):
+    """A notebook whose cells are run as Python in the container of that server."""
+    bare_notebook.magics.session.use(strict.url, key=Secret(KEY))
+    bare_notebook.magics.session.settings.model = "claude-sonnet-5-5"
+    return bare_notebook
