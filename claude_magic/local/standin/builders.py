@@ -22,6 +22,7 @@ _PAIR = 2
 _I = re.IGNORECASE
 _CHART = re.compile(r"\b(bars?|pie|plot|chart|graph)\b", _I)
 _EACH = re.compile(r"\b(weigh|cost)\w*\b", _I)  # "how much does … weigh" asks for no total
+_AMOUNTS = re.compile(r"\b(more|less)\b.* than\b", _I)  # "sell more in the north than …" is about totals
 _TABLED = re.compile(r"\b(cross|contingency|two[\s-]way)", _I)
 
 
@@ -199,6 +200,8 @@ def compare(clause: Clause, table: Table) -> list[Step]:
         said = (*said, "these measures, as none was named")
     if not by or not values:
         return [Step("profile")]
+    if len(values) == 1 and natural(values[0]) == ("sum",) and _AMOUNTS.search(clause.text):
+        return [Step("group", tuple(values), by=by[:1], aggs=("sum",), assumed=said)]
     return [Step("compare", (v,), by=by[:1], assumed=said) for v in values[:MOST_CHARTS]]
 
 

@@ -75,7 +75,12 @@ MONEY = FAMILIES[-3]
 """What customers, products and shops are ranked by when nothing is said."""
 
 _LESS = frozenset({"worst", "worse"})
-_NOT_AFTER = r"(?<!as )(?<!so )"  # "as long as", "so far": no measure
+_NOT_AFTER = r"(?<!as )(?<!so )(?<!no )"  # "as long as", "so far", "no longer": no measure
+_NOT_BEFORE = r"(?![\s-](?:fit|charts?|plots?|graphs?|figures?|fonts?|texts?|pictures?|bars?|points?|labels?))"
+_ASKED = re.compile(
+    r"\b(how|more|most|less|least)( very| really)?\s+$|^\s*(do|does|did|are|is|were|was)\b", re.IGNORECASE
+)
+"""Where a plain adjective is about a measure: "how short", not "a short summary"."""
 
 
 def _forms(adjective: str) -> tuple[str, ...]:
@@ -118,17 +123,26 @@ class Meaning:
     columns: tuple[str, ...]
     small: bool
     vague: bool
+    wide: bool = False
+
+    @property
+    def said(self) -> bool:
+        """Whether the answer must say what the word was taken for: it might have been something else."""
+        return self.vague or len(self.columns) > 1 or (self.wide and "sale" not in stems(self.columns[0]))
 
 
 def meanings(text: str, table: Table) -> list[Meaning]:
     """The everyday words of `text`, also those that fit no column of `table`."""
     found = []
-    for match in re.finditer(rf"\b{_NOT_AFTER}({adjectives(0, 1, 2)})\b", text, re.IGNORECASE):
-        family, less, _ = _known()[match[1].casefold()]
+    for match in re.finditer(rf"\b{_NOT_AFTER}({adjectives(0, 1, 2)})\b{_NOT_BEFORE}", text, re.IGNORECASE):
+        word = match[1].casefold()
+        family, less, degree = _known()[word]
+        if not degree and word not in family.words.split() and not _ASKED.search(text[: match.start()]):
+            continue
         columns, turned = fitting(family, table)
         least = bool(re.search(r"\b(least|less)\s+$", text[: match.start()], re.IGNORECASE))
         small = (less != turned) != least
-        found.append(Meaning(*match.span(), match[1], columns, small, family.vague))
+        found.append(Meaning(*match.span(), match[1], columns, small, family.vague, family is MONEY))
     return found
 
 
@@ -179,8 +193,14 @@ def mentions(text: str, names: Names, table: Table) -> tuple[list[Mention], list
 
 def _thing(words: str, mention: Mention, table: Table) -> bool:
     """Whether words name the things of the table, not a column: "orders" where there is an `Order Date`."""
+    if mention.quoted:
+        return False
     last = [stems(c)[-1:] for c in mention.columns]
-    return not mention.quoted and all(
+    # "wines" in `od280_of_diluted_wines`: what is measured of, not what is measured.
+    own = [p[: p.index("of")] if "of" in p else p for p in map(stems, mention.columns)]
+    if len(stems(words)) == 1 and not any(stems(words)[0] in p for p in own):
+        return any("of" in stems(c) for c in mention.columns)
+    return all(
         (table.kind(c) == TIME or table[c].identifier) and end and end[0] in _ENDS and end[0] not in stems(words)
         for c, end in zip(mention.columns, last, strict=True)
     )
@@ -203,15 +223,15 @@ _COUNTED = re.compile(
 _COMMON_WORDS = frozenset(
     stem(w)
     for w in listed(
-        "a about after again all also am an and any anything are as at bar be been being best bit both but by can chart "
-        "closely closest colored coloured colour column compute could data dataset did differ difference display do does "
-        "draw each else every everything figure file find for from generally get give go graph had has have here how i "
-        "if in into is it its just kind let like look make many may me mean measure more most much my need no normal "
-        "normally not nothing now of off often on one only or other our out over overall part per picture please plot "
-        "really row same say see seem set shape should show so some something spread strongly table tell than that the "
-        "their them then there these they thing this those to together too two type typical typically under up us use "
-        "usually value various vary varies very want was we were what whats when where whether which who whose why will "
-        "with within would you your "
+        "a about after again all also am an and any anything are as at bar be been being best bit both but by can "
+        "chart closely closest colored coloured colour column compute could data dataset did differ difference "
+        "display do does draw each else every everything figure file find for from generally get give go graph had "
+        "has have here how i if in into is it its just kind let like look make many may me mean measure more most "
+        "much my need no normal normally not nothing now of off often on one only or other our out over overall "
+        "part per picture please plot really row same say see seem set shape should show so some something spread "
+        "strongly table tell than that the their them then there these they thing this those to together too two "
+        "type typical typically under up us use usually value various vary varies very want was we were what whats "
+        "when where whether which who whose why will with within would you your "
     )
 )
 

@@ -79,7 +79,7 @@ INTENTS: dict[str, Intent] = {
         r"correlat\w*|heat[\s-]?maps?|pairwise|(?:go|goes|move|vary|varies) together", builders.correlation
     ),
     "compare": _intent(
-        rf"{_MORE} than(?! -?\d| half| one| two)|"
+        rf"{_MORE}(?: (?:in|on|at|with|by|for|to|among|from|during) [\w\s]{{1,30}})? than(?! -?\d| half| one| two)|"
         r"compar\w*|differences?|different(?: between| from| by| for| across)|differs|differed|"
         r"box[\s-]?(?:and[\s-]whisker[\s-])?"
         r"(?:plot|chart|graph)s?|violin(?: plot)?s?|t[\s-]?tests?|anova|significan\w*|differ",

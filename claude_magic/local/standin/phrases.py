@@ -208,7 +208,7 @@ def take_apart(text: str, names: Names, table: Table) -> Clause:
         ascending=bool(_SMALL.search(text)) or any(m.small for m in used),
         freq=next((alias for alias, pattern in _FREQUENCIES if pattern.search(text)), ""),
         filters=tuple(f for f in filters if f.column != column),
-        notes=tuple(meant_for(m) for m in used if m.vague or len(m.columns) > 1),
+        notes=tuple(meant_for(m) for m in used if m.said),
         left=left,
         focus=focus,
     )
