@@ -29,6 +29,7 @@ from ipywidgets import HTML, Button, HBox, Layout, VBox
 from claude_magic.errors import ClaudeMagicError, one_line
 from claude_magic.panels.foot import Foot
 from claude_magic.panels.tasks import Task, Tasks, debounce
+from claude_magic.rendering import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,10 +55,8 @@ class Panel(VBox):
         self.shell = shell
         self.tasks = Tasks()
         self.foot = Foot()
-        self.closer = Button(
-            description="Close", tooltip=f"Close the {self.title} panel", layout=Layout(width="auto"), icon="times"
-        )
-        head = HTML(f"<h3>{html.escape(self.title)}</h3>")
+        self.closer = Button(description="Close", tooltip=f"Close the {self.title} panel", layout=Layout(width="auto"))
+        head = HTML(f"<h2>{html.escape(self.title)}</h2>")
         super().__init__()
         self.add_class("claude-magic-panel")
         self.closer.on_click(lambda _: self.close())
@@ -82,7 +81,7 @@ class Panel(VBox):
 
     def repeat(self, command: str) -> None:
         """Show the `%claude …` command (or cell) that does what was just done."""
-        self.foot.command = command
+        self.foot.command = plain(command)
 
     def fail(self, error: BaseException | str) -> None:
         """Show what went wrong, in one line; `clear` takes it away."""

@@ -7,6 +7,8 @@ answer an ordinary output. Everything the browser sees of an answer is HTML that
 from __future__ import annotations
 
 import contextlib
+import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import rendering
@@ -151,13 +153,11 @@ class Chat(Panel):
             UsageError: the name is empty or too long.
 
         """
-        name = harmless(name)
-        if not 0 < len(name) <= _LONGEST_NAME:
+        name = name if name in self.session.threads else harmless(name)
+        if name not in self.session.threads and not 0 < len(name) <= _LONGEST_NAME:
             raise UsageError("A thread needs a name of 1 to 60 characters.", advice="Give another name.")
         self.session.current = self.thread_name = name
         self.session.thread(name)
-        import shlex
-
         self.repeat(f"%claude thread {shlex.quote(name)}")
         self.show()
 
@@ -238,8 +238,12 @@ class Chat(Panel):
 
     def _look(self, _result: Any = None) -> None:
         """Show what a cell has added, unless an answer is just being painted."""
-        if not self.busy and self._state() != self._shown:
+        if self.busy or self._state() == self._shown:
+            return
+        try:
             self.show()
+        except Exception as error:  # noqa: BLE001 - what is raised here would be printed below somebody's cell
+            self.fail(error)
 
     def close(self) -> None:
         """Stop the answer, forget the attachments, take everything away."""
@@ -252,8 +256,6 @@ class Chat(Panel):
 
 def _foot(reply: Reply) -> str:
     """Return files, footer and warnings of a settled reply as safe HTML."""
-    from dataclasses import replace
-
     return replace(reply, message=replace(reply.message, content=())).bundle()["text/html"]
 
 

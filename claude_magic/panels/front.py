@@ -9,10 +9,13 @@ subshell, and a Stop button works while `time.sleep(100)` runs. Kernels without 
 
 from __future__ import annotations
 
+import re
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 import anywidget
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,9 +45,18 @@ class Front(anywidget.AnyWidget):
             return
         # A copy: a context can be entered only once at a time, and threads post at once.
         context = copy_context() if self._spoken is None else self._spoken.copy()
-        context.run(self.send, message, list(buffers))
+        context.run(self.send, _encodable(message), list(buffers))
 
     def close(self) -> None:
         """Take it away in the browser; what is posted later goes nowhere."""
         self._closed = True
         super().close()
+
+
+def _encodable(value: Any) -> Any:
+    """Return a message without halves of characters, which no encoder takes: a thread's name may hold one."""
+    if isinstance(value, str):
+        return _HALVES.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, dict):
+        return {key: _encodable(inside) for key, inside in value.items()}
+    return [_encodable(inside) for inside in value] if isinstance(value, list | tuple) else value

@@ -233,10 +233,11 @@ function render({ model, el }) {
   begin.addEventListener("click", start);
   fresh.addEventListener("keydown", (event) => event.key === "Enter" && start());
   message.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      ask();
-    }
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    // Shift+Enter by hand: Lab refuses the browser's own line break inside a cell.
+    if (event.shiftKey) message.setRangeText("\n", message.selectionStart, message.selectionEnd, "end");
+    else ask();
   });
   message.addEventListener("paste", (event) => {
     if (!event.clipboardData?.files.length) return;
