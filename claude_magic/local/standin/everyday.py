@@ -17,7 +17,7 @@ from claude_magic.local.standin.table import TIME
 
 if TYPE_CHECKING:
     from claude_magic.local.standin.columns import Names
-    from claude_magic.local.standin.table import Table
+    from claude_magic.local.standin.table import Column, Table
 
 _VOWELS = "aeiou"
 
@@ -192,18 +192,20 @@ def mentions(text: str, names: Names, table: Table) -> tuple[list[Mention], list
 
 
 def _thing(words: str, mention: Mention, table: Table) -> bool:
-    """Whether words name the things of the table, not a column: "orders" where there is an `Order Date`."""
-    if mention.quoted:
-        return False
-    last = [stems(c)[-1:] for c in mention.columns]
-    # "wines" in `od280_of_diluted_wines`: what is measured of, not what is measured.
-    own = [p[: p.index("of")] if "of" in p else p for p in map(stems, mention.columns)]
-    if len(stems(words)) == 1 and not any(stems(words)[0] in p for p in own):
-        return any("of" in stems(c) for c in mention.columns)
-    return all(
-        (table.kind(c) == TIME or table[c].identifier) and end and end[0] in _ENDS and end[0] not in stems(words)
-        for c, end in zip(mention.columns, last, strict=True)
-    )
+    """Whether words name the things of the table, not a column.
+
+    So do "orders" where there is an `order_date`, and "wines" where there is an `od280_of_diluted_wines`.
+    """
+    said = stems(words)
+    return not mention.quoted and all(_owner(said, stems(c), table[c]) for c in mention.columns)
+
+
+def _owner(said: list[str], name: list[str], column: Column) -> bool:
+    of = name.index("of") if "of" in name else len(name)
+    # In "number of rooms" and "date of birth" the last word is what is measured.
+    if len(said) == 1 and name[0] not in {"number", "count", "num", "no"} and len(name) > of + 2:
+        return said[0] == name[-1]
+    return (column.kind == TIME or column.identifier) and bool(_ENDS & set(name[-1:])) and name[-1] not in said
 
 
 _ENDS = frozenset({"date", "time", "day", "timestamp", "datetime", "id", "key", "no", "number"})

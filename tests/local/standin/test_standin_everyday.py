@@ -169,6 +169,13 @@ def test_a_word_that_may_be_a_value_sends_to_the_file():
     assert not asks["Which species is heaviest? Draw a bar chart of the mean body mass."]
 
 
+def test_the_things_of_a_table_are_no_column():
+    """Orders have dates and wines have measures; the words for them group nothing."""
+    wine = table("alcohol color_intensity od280_of_diluted_wines")
+    assert spelt("Do stronger wines have more color intensity?", wine) == ["scatter alcohol x=color_intensity"]
+    assert spelt("how expensive are orders in each region?", SHOP) == ["group price by=region mean"]
+
+
 def test_a_column_of_that_name_is_meant_before_an_everyday_word():
     """Where a column is called "long" or "high", the word is no adjective."""
     about = table("long lat length high low", place=("a", "b"))
