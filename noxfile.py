@@ -64,5 +64,5 @@ def wheel(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Print times and memory beside the peers', measured in the same run, as ratios (tests/bench)."""
     session.install("-e", ".[test]", "uv")  # uv: bench_load.py installs jupyter-ai-magics with it
-    for script in ("bench_load.py", "bench_wire.py"):
+    for script in ("bench_load.py", "bench_wire.py", "bench_frames.py"):
         session.run("python", f"tests/bench/{script}", *session.posargs)
