@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_magic.local.llama import program
+from claude_magic.local.llama import figures, program
 from claude_magic.local.llama.fences import Fences
 from claude_magic.local.standin.table import Column, Table
 
@@ -77,3 +77,25 @@ def test_the_end_mark_is_no_part_of_the_program():
     piped = program.piped("print('''\n_END_OF_PROGRAM\n''')\n")
     ran = subprocess.run(["bash", "-c", piped], check=True, capture_output=True, text=True)
     assert ran.stdout.split() == ["_END_OF_PROGRAM"]
+
+
+@given(value=st.floats(-1e6, 1e6), digits=st.integers(0, 6))
+@settings(derandomize=True, deadline=None)
+def test_a_rounded_figure_is_the_printed_one(value, digits):
+    """However far it is rounded."""
+    assert figures.unfounded(f"It is {value:.{digits}f} g.", f"mean {value!r}") == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "source", "found"),
+    [
+        ("168 on Biscoe, 124 on Dream", "Biscoe 168\nDream 124", ()),
+        ("1,234.5 kg", "1234.46", ()),
+        ("48.8 percent", "0.4878", ()),
+        ("1.5 mm and 1.5 mm, then 2", "Empty DataFrame", ("1.5", "2")),
+        ("bill_2 and 4th", "nothing", ()),
+    ],
+)
+def test_figures_of_the_words(words, source, found):
+    """Thousands, percent, names with digits in them."""
+    assert figures.unfounded(words, source) == found

@@ -6,6 +6,7 @@
     chat      request -> the few, short messages the model sees      (pure)
     fences    the model's text as it comes, split at its program     (pure)
     program   the model's lines made a whole program                 (pure)
+    figures   numbers in words held against what was printed         (pure)
     wire      one reply of llama.cpp's HTTP server, piece by piece
     process   that server as a child process
     child     what runs in it

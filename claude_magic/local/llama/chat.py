@@ -1,6 +1,6 @@
 """The messages the model sees: few and short, since half a billion parameters read some sixty tokens a second.
 
-About a table: an instruction and three examples, always the same ones and first, so that llama.cpp reads them once and
+About a table: an instruction and a few examples, always the same ones and first, so that llama.cpp reads them once and
 keeps them; then the columns, the last question and program before this one, and the question. Without a table: the
 texts of the conversation.
 """
@@ -32,11 +32,12 @@ _MOST_OF_A_SYSTEM = 2000
 _INSTRUCTION = (
     "You write short pandas programs about the DataFrame `df`, which is loaded already: never load or invent data. "
     "Put the answer into the variable `result`. When a chart is asked for, draw it from the data. "
-    "Use only the columns listed, and numeric_only=True with corr. Reply with one ```python block."
+    "Use only the columns listed. Reply with one ```python block."
 )
 _EXAMPLE_COLUMNS = 'Columns of df: "region" (text), "units" (number), "price" (number), "day" (time)'
 _EXAMPLES = (
     ("Which region sold the most units?", 'result = df.groupby("region")["units"].sum().sort_values(ascending=False)'),
+    ("On which day was the price highest?", 'result = df.nlargest(1, "price")[["day", "price"]]'),
     (
         "Draw a bar chart of the mean price by region.",
         'result = df.groupby("region")["price"].mean()\nresult.plot(kind="bar", ylabel="mean price")',
@@ -50,6 +51,15 @@ plt.xlabel("units")
 plt.ylabel("price")
 plt.legend()
 result = df[["units", "price"]].describe()""",
+    ),
+    (
+        "Draw a heat map of the correlations.",
+        """\
+result = df.corr(numeric_only=True)
+plt.imshow(result, cmap="coolwarm", vmin=-1, vmax=1)
+plt.xticks(range(len(result)), result.columns, rotation=90)
+plt.yticks(range(len(result)), result.columns)
+plt.colorbar()""",
     ),
 )
 _WORDS = "Answer the question in one or two short sentences, with these figures only. No code."
@@ -67,20 +77,23 @@ def about_table(request: dict[str, Any], asked: Asked, table: Table) -> list[Mes
     return [*told, _message("user", f"{columns}\n{asked.prompt}")]
 
 
-def again(prompt: str, program: str, failure: str) -> list[Message]:
-    """The messages that tell of a failure and ask for another program."""
-    said = (
-        f"That failed: {_cut(failure, _MOST_OF_AN_ERROR)}\n"
-        f"`df` is loaded already. Write the whole corrected ```python block for: {prompt}"
-    )
-    return [_message("assistant", _fenced(program)), _message("user", said)]
+def again(messages: list[Message], program: str, failure: str) -> list[Message]:
+    """The messages that ask for another program: the same question, with what failed.
+
+    It is no further turn: asked to correct themselves, small models begin to load files that are not there.
+    """
+    failed = f"Do not write this, it fails ({_cut(failure, _MOST_OF_AN_ERROR)}):\n{_cut(program, _MOST_OF_A_PROGRAM)}"
+    return [*messages[:-1], _message("user", f"{messages[-1]['content']}\n{failed}")]
 
 
-def in_words(program: str, printed: str, *, drawn: bool) -> list[Message]:
-    """The messages that tell what a program printed and ask for the answer."""
-    said = f"It printed:\n{_cut(printed, _MOST_OF_OUTPUT) or '(nothing)'}\n"
+def in_words(prompt: str, printed: str, *, drawn: bool) -> list[Message]:
+    """The message that tells what the program printed and asks for the answer.
+
+    On its own: behind the examples above, a small model goes on writing programs.
+    """
+    said = f"Question: {prompt}\nThe program printed:\n{_cut(printed, _MOST_OF_OUTPUT) or '(nothing)'}\n"
     said += "The chart is drawn and shown.\n" if drawn else ""
-    return [_message("assistant", _fenced(program)), _message("user", said + _WORDS)]
+    return [_message("user", said + _WORDS)]
 
 
 def conversation(request: dict[str, Any]) -> list[Message]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from claude_magic.errors import LocalServerError, one_line
 from claude_magic.local.engine import Spent, Usage
-from claude_magic.local.llama import chat, program
+from claude_magic.local.llama import chat, figures, program
 from claude_magic.local.llama.fences import Fences
 from claude_magic.local.llama.wire import Reply, pieces
 from claude_magic.local.problems import Problem
@@ -30,7 +30,7 @@ TRIES = 3
 
 _MOST_OF_A_REPLY = 1024  # tokens; small models that do not find an end repeat themselves
 _TEMPERATURES = (0.0, 0.4, 0.8)  # of each try: what failed at the likeliest words is not written again
-_OF_WORDS = 0.2
+_OF_WORDS = 0.0
 _SEED = 1
 _MOST_LINES = 30
 _APART = "\n\n"  # neighbouring blocks of text are shown as one
@@ -94,10 +94,10 @@ class Llama:
                 yield from turn.text(f"The file `{file}` could not be read: {failure}.")
                 return
         messages = chat.about_table(turn.request, asked, table)
-        told: Sequence[chat.Message] = ()
+        asking = messages
         failure = ""
         for temperature in _TEMPERATURES[:TRIES]:
-            written = yield from self._program(turn, [*messages, *told], temperature)
+            written = yield from self._program(turn, asking, temperature)
             if written is None:
                 if failure:
                     yield from turn.text(_APART + _nothing(failure))
@@ -105,9 +105,9 @@ class Llama:
             result = yield from turn.call("bash_code_execution", {"command": program.command(table, written)})
             failure = _failure(result)
             if not failure:
-                yield from self._worded(turn, messages, written, result)
+                yield from self._worded(turn, asked.prompt, written, result)
                 return
-            told = chat.again(asked.prompt, written, failure)
+            asking = chat.again(messages, written, failure)
         yield from turn.text(_nothing(failure))
 
     def _program(
@@ -119,17 +119,21 @@ class Llama:
             yield from turn.stream(_until_closed(fences, said))
         return fences.program or None
 
-    def _worded(
-        self, turn: Turn, messages: Sequence[chat.Message], written: str, result: dict[str, Any]
-    ) -> Iterator[Event]:
+    def _worded(self, turn: Turn, prompt: str, written: str, result: dict[str, Any]) -> Iterator[Event]:
         """What was printed, as it was printed, and below it the model's words, which may get it wrong."""
         printed = str(result.get("stdout", "")).strip("\n")
         if printed.strip():
             shown = "\n".join(printed.replace("```", "").splitlines()[:_MOST_LINES])
             yield from turn.text(f"The program printed:\n\n```text\n{shown}\n```{_APART}")
-        asking = [*messages, *chat.in_words(written, printed, drawn=program.draws(written))]
+        asking = chat.in_words(prompt, printed, drawn=program.draws(written))
         with contextlib.closing(self._said(turn, asking, _OF_WORDS)) as said:
-            yield from turn.stream(_until_closed(Fences(), said))
+            words = []
+            for event in turn.stream(_until_closed(Fences(), said)):
+                words.append(event.get("delta", {}).get("text", ""))
+                yield event
+        invented = figures.unfounded("".join(words), f"{printed} {prompt}")
+        if invented:
+            yield from turn.text(f"{_APART}Not in what the program printed: {', '.join(invented)}.")
 
     def _said(self, turn: Turn, messages: Sequence[chat.Message], temperature: float) -> Generator[str, None, None]:
         """One reply of the model, piece by piece, counted into the turn's usage.
