@@ -193,11 +193,11 @@ class Chat(Panel):
     def _settle(self, exchange: Exchange, reply: Reply) -> None:
         turns = self.session.thread(exchange.thread).turns
         exchange.turn = next((turn for turn in turns if turn.answer is reply.message), None)
-        exchange.over = True
         exchange.painter.settle(reply.message, _foot(reply))
         pictures = list(reply.pictures())
         number = turns.index(exchange.turn) + 1 if exchange.turn is not None else 0
         settled = {"kind": "settled", "turn": exchange.key, "number": number, "text": rendering.plain(reply.text)}
+        exchange.over = True
         self.view.post({**settled, "pictures": len(pictures)}, pictures)
         self._shown = self._state()
         self.say("Stopped." if isinstance(reply.error, Interrupted) else "The answer is complete.")
