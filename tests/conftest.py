@@ -5,12 +5,18 @@ needs of a stubborn server it asks for with the server's scripted faults.
 """
 
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from claude_magic.local import child
+
+
+def pytest_configure():
+    """The local server of the session is the one that ships: whoever runs the tests may have chosen another engine."""
+    os.environ.pop("CLAUDE_MAGIC_ENGINE", None)
 
 
 @pytest.fixture(autouse=True)
