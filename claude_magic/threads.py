@@ -102,8 +102,12 @@ class Thread:
 
     @property
     def runs_code(self) -> bool:
-        """Whether any answer so far holds code execution blocks: then the tool must stay in the request."""
-        return any("code_execution" in str(b.get("name", "")) for turn in self.turns for b in turn.answer.content)
+        """Whether code was run or a file mounted so far: the API refuses such a history without the tool it is for."""
+        return any(
+            block.get("type") == "container_upload" or "code_execution" in str(block.get("name", ""))
+            for turn in self.turns
+            for block in (*turn.asked, *turn.answer.content)
+        )
 
     def work_in(self, container: str, expires_at: str | None) -> None:
         """Take note of the container an answer worked in."""

@@ -124,6 +124,16 @@ def test_an_unknown_container_is_made_anew(notebook):
     assert thread.container not in {"container_gone", None}
 
 
+def test_an_upload_whose_answer_ran_no_code_leaves_a_thread_that_goes_on(notebook, fault):
+    """The answer broke off before its first command; the next cell, without `--run`, is taken all the same."""
+    notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3]})
+    notebook.run("%claude upload df")
+    fault("wait:0", "truncate:3")  # it is asked whether the file is still there, then the question
+    notebook.error(f"%%claude {MODEL} -u df\ndescribe the data")
+    notebook.run(f"%%claude {MODEL}\nWho are you?")
+    assert notebook.ns["_"].request.tools
+
+
 def test_a_new_container_on_request(notebook):
     """`--new-container` leaves the old one; `%claude container` shows the current one."""
     notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3]})

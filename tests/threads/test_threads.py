@@ -131,6 +131,12 @@ def test_a_thread_knows_whether_it_has_run_code():
     assert Thread("t", [Turn(ASKED, answer(CALL, RESULT)), Turn(ASKED, answer(text("3")))]).runs_code
 
 
+def test_a_mounted_file_needs_the_tool_although_no_code_was_run():
+    """`container_upload` without the code execution tool is a 400: an answer in words alone must not end the thread."""
+    mounted = {"type": "container_upload", "file_id": "file_1"}
+    assert Thread("t", [Turn((mounted, *ASKED), answer(text("Certainly."), stop_reason="max_tokens"))]).runs_code
+
+
 def test_a_thread_works_in_one_container_until_it_leaves():
     """The same container keeps its age, another one begins anew, and leaving forgets all three."""
     thread = Thread("t")
