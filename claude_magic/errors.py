@@ -50,7 +50,7 @@ _UNSAFE = re.compile(
 _MARKS = re.compile(f"(?![\n\t]){_UNSAFE.pattern[:-1]}")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # A key, or what stands before the host of a URL: typed in the wrong place, or repeated by a server or a proxy.
-_CREDENTIALS = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}|(?<=://)[^\s/@]+(?=@)")
+_CREDENTIALS = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}|(?<=://)[^\s/@]+(?=@)|\b[\w.+-]+:[^\s/@]+(?=@)")
 # What Lab makes a link of in tracebacks and in text besides http: a click would open an application or a page of data.
 _LINKED = re.compile(r"\b(?!https?:)([A-Za-z][A-Za-z0-9.+-]*:)(?=//)|\b(data:)(?=\S)", re.IGNORECASE)
 _MAX_LINE = 600

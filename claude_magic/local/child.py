@@ -22,6 +22,7 @@ from claude_magic.errors import LocalServerError
 from claude_magic.local.serve import KEYS, check_installed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _PATIENCE = 20.0  # seconds for a slow disk; it takes well under one
@@ -35,16 +36,20 @@ class Child:
 
     Attributes:
         base_url: where it listens.
-        key: what opens it.
         process: the process.
 
     """
 
     base_url: str
-    key: str = field(repr=False)
+    _key: Callable[[], str] = field(repr=False)  # a function, so that the key is in no view of this object
     process: subprocess.Popen[bytes] = field(repr=False)
     _log: IO[bytes] = field(repr=False)
     _said: str = field(default="", init=False, repr=False)
+
+    @property
+    def key(self) -> str:
+        """What opens it."""
+        return self._key()
 
     @property
     def running(self) -> bool:
@@ -86,7 +91,7 @@ def start(data: Path | None = None, *, faults: bool = False) -> Child:
     )
     try:
         told = json.loads(_first_line(process))
-        return Child(told["base_url"], told["key"], process, log)
+        return Child(told["base_url"], _hidden(told["key"]), process, log)
     except (ValueError, KeyError, TypeError):
         _end(process)
         with log:
@@ -98,6 +103,10 @@ def start(data: Path | None = None, *, faults: bool = False) -> Child:
         _end(process)
         log.close()
         raise
+
+
+def _hidden(key: str) -> Callable[[], str]:
+    return lambda: key
 
 
 def _environment() -> dict[str, str]:

@@ -119,4 +119,5 @@ class Count:
     def __repr__(self) -> str:
         """Return one line for the whole and its parts, and the table."""
         parts = ", ".join(f"{name} {tokens:,}" for name, tokens in self.parts.items())
-        return f"{self.tokens:,} input tokens for {unlinked(one_line(self.model))} ({parts})\n{self.prices.to_string(index=False)}"
+        head = f"{self.tokens:,} input tokens for {unlinked(one_line(self.model))} ({parts})"
+        return f"{head}\n{self.prices.to_string(index=False)}"
