@@ -32,6 +32,16 @@ _MAGIC = {
     b"PAR1": ".parquet",
 }
 
+# What each level of `--share` tells, for a receipt.
+_TOLD = {
+    "none": "the file's name",
+    "schema": "names, types, number of rows, index, missing values",
+    "stats": "the schema, figures of each column and its frequent values",
+    "sample": "the schema, figures and some rows",
+    "full": "the schema, figures and all rows that fit",
+}
+_OUTSIDE = "beside it go your prompt as you wrote it and, round by round, whatever code in the container prints"
+
 
 class Host(Protocol):
     """What an upload needs of a session."""
@@ -97,6 +107,18 @@ class Receipt:
         shape = f", {self.rows:,} rows x {self.columns:,} columns" if self.rows is not None else ""
         done = f"uploaded ({size(self.size)}{shape})" if self.sent else f"already there ({size(self.size)}{shape})"
         return f"{self.filename} {done}" + (f", {len(self.conversions)} conversions" if self.conversions else "")
+
+    @property
+    def report(self) -> str:
+        """All of it in words: what went up, what the prompt tells of it, what was converted, and what is outside."""
+        lines = [str(self), f"as {', '.join(self.file_ids)}, from the variable or path `{self.variable}`"]
+        if self.share:
+            lines.append(f"the prompt tells of it: {_TOLD[self.share.partition('=')[0]]} (--share {self.share})")
+        lines += [f"converted: {line}" for line in self.conversions]
+        return "\n".join([*lines, _OUTSIDE])
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 - IPython's signature
+        printer.text(self.report)
 
 
 @dataclass(frozen=True, slots=True)

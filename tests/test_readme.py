@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from claude_magic.frames import rules
 from claude_magic.magics import arguments
 from claude_magic.magics.commands import COMMANDS, _help
 
@@ -18,6 +19,12 @@ def test_the_table_of_options_is_the_help(readme):
     """What the README lists between the fences is what `%claude help` prints; to renew it, paste that."""
     listed = re.search(r"<!-- options: .*? -->\n```\n(.*?)\n```", readme, re.DOTALL)[1]
     assert listed == str(_help(None, "")).strip()
+
+
+def test_the_table_of_conversions_is_that_of_the_rules(readme):
+    """What the README says of conversions is what the code applies; to renew it, paste what the command prints."""
+    listed = re.search(r"<!-- conversions: .*? -->\n((?:\|.*\n)+)", readme)[1]
+    assert listed == rules.markdown()
 
 
 def test_the_help_holds_every_option_and_command():

@@ -12,9 +12,11 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from claude_magic import uploads
 from claude_magic.options import Options
 
 _SPEC = importlib.util.spec_from_file_location("pairs", Path(__file__).parents[1] / "frames" / "pairs.py")
@@ -89,3 +91,22 @@ def test_masked_columns_are_told_by_name_and_type_only(trip):
     assert "seen" in told
     assert "qxxx" not in told
     assert "qzzz" not in told
+
+
+@pytest.mark.parametrize(
+    ("share", "told"), [("none", "the file's name"), ("schema", "missing values"), ("sample=2", "rows")]
+)
+def test_the_receipt_says_what_left_the_machine(share, told, trip):
+    """Names, rows, bytes, conversions, what the prompt tells; prompt and printed output are outside the dial."""
+    frame = pd.DataFrame({"a": [1, 2], "b": [1j, 2j]})
+    options = Options(upload=("df",), model="claude-sonnet-5-5", share=share)
+    (receipt,) = trip.session.prepare([], options, {"df": frame}).receipts
+    lines = receipt.report.splitlines()
+    assert "2 rows x 2 columns" in lines[0]
+    assert uploads.size(receipt.size) in lines[0]
+    assert receipt.file_ids[0] in lines[1]
+    assert told in lines[2]
+    assert f"--share {share}" in lines[2]
+    assert lines[3].startswith('converted: "b": complex numbers')
+    assert "your prompt" in lines[-1]
+    assert "code in the container prints" in lines[-1]
