@@ -121,3 +121,35 @@ def beacon(harness):
     listener = harness.Beacon()
     yield listener
     listener.stop()
+
+
+@pytest.fixture(scope="session")
+def open_panel_in(harness, local_server):
+    """`open_panel_in(notebook, name)` opens a panel there, answered by the local server; returns a `PanelPage`."""
+    kit = harness.load("claude_magic_panelkit", Path(__file__).with_name("panelkit.py"))
+
+    def opener(notebook, name, before=""):
+        notebook.run(
+            f"%load_ext claude_magic\nimport os\nos.environ['LOCAL_KEY'] = {local_server.key!r}\n"
+            f"%claude use {local_server.base_url} --key-env LOCAL_KEY\n"
+            f"from claude_magic.magics import find\nsession = find(get_ipython()).session\n{before}"
+        )
+        return kit.PanelPage(notebook, name)
+
+    return opener
+
+
+@pytest.fixture
+def server_fault(local_server):
+    """`server_fault("slow:0.2")` queues a fault for the local server's next request."""
+    import json
+    import urllib.request
+
+    def queue(*names):
+        body = json.dumps({"faults": list(names)}).encode()
+        headers = {"content-type": "application/json", "x-api-key": local_server.key}
+        urllib.request.urlopen(
+            urllib.request.Request(f"{local_server.base_url}/_faults", data=body, headers=headers)
+        ).close()
+
+    return queue

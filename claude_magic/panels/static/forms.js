@@ -2,10 +2,13 @@
 
 let fields = 0;
 
-// The root of a body: JupyterLab's one-letter shortcuts stay out of it, so that Enter and letters mean what they say.
+// The root of a body: JupyterLab's one-letter shortcuts stay out of its panel, so that Enter and letters mean what they
+// say. Their selectors end in `:focus`, so the mark that keeps them out must be on what has the focus, not around it.
 function body(el) {
   el.classList.add("claude-magic-form");
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  const quiet = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  el.addEventListener("focusin", quiet);
+  requestAnimationFrame(() => el.closest(".claude-magic-panel")?.addEventListener("focusin", quiet));
   return el;
 }
 
