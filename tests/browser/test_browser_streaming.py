@@ -11,6 +11,22 @@ WATCH = """(window.heights = [], window.watching = true, (function look() {
   window.heights.push(area ? area.getBoundingClientRect().height : 0);
   if (window.watching) requestAnimationFrame(look);
 })(), 0)"""
+# Puts the output's beginning a hand's breadth below the top of the window, as a reader does, and looks at every frame
+# where it is.
+READ = """(() => {
+  const areas = document.querySelectorAll('.jp-Notebook .jp-Cell');
+  const area = areas[areas.length - 1].querySelector('.jp-Cell-outputArea');
+  let box = area.parentElement;
+  while (box && !(box.scrollHeight > box.clientHeight + 50 && /auto|scroll/.test(getComputedStyle(box).overflowY)))
+    box = box.parentElement;
+  box.scrollTop += area.getBoundingClientRect().top - box.getBoundingClientRect().top - 100;
+  window.tops = [];
+  (function look() {
+    window.tops.push(area.getBoundingClientRect().top - box.getBoundingClientRect().top);
+    if (window.watching) requestAnimationFrame(look);
+  })();
+  return box.scrollHeight - box.clientHeight;
+})()"""
 STREAM = r"""
 import time
 from claude_magic.messages import Growing
@@ -36,12 +52,15 @@ with painter(get_ipython()) as p:
 
 
 def test_a_streamed_answer_is_small_steady_and_saved_once(open_notebook):
-    """2,000 deltas of 100 kB: at most 1.5 MB over the websocket, one output, and it never shrinks on the way."""
+    """2,000 deltas of 100 kB: at most 1.5 MB come over the websocket, one output never shrinks, no place is lost."""
     lab = open_notebook("lab")
     at = lab.add(STREAM)
     received = lab.received
     lab.js(WATCH)
     lab.start(at)
+    lab.wait_for("window.heights.at(-1) > 2500", seconds=60)
+    assert lab.js(READ) > 0
+    read = len(lab.js("window.heights"))
     lab.finish(at, seconds=120)
     lab.page.wait_for_timeout(500)
     lab.js("(window.watching = false)")
@@ -53,5 +72,9 @@ def test_a_streamed_answer_is_small_steady_and_saved_once(open_notebook):
     assert len({round(h) for h in heights}) >= 5, "it was not painted on the way"
     drops = [(a, b) for a, b in pairwise(heights) if a - b > max(24, 0.1 * a)]
     assert drops == []
+    tops = lab.js("window.tops")
+    assert len(heights) - read > 20, "it was over before the reader had scrolled"
+    assert max(heights[read:]) > heights[read] + 2000, "nothing more arrived"
+    assert max(tops) - min(tops) <= 2, "what the reader looks at has moved"
     saved = lab.save()
     assert len(saved.cells[at].outputs) == 1

@@ -373,3 +373,20 @@ def bundles(beacon: str) -> list[dict]:
         bundle(**poisoned(x)) if len(x) < 600 else bundle(Message(content=({"type": "text", "text": x},)), footer=None)
         for x in payloads(beacon)
     ]
+
+
+def tables(beacon: str) -> list[dict]:
+    """Return the mimebundles of a table, of a frame of Claude's, and of facts, with the payloads in them."""
+    import pandas as pd
+
+    from claude_magic.frames import inert
+    from claude_magic.magics.views import Facts, table
+
+    short = [x.replace("\ud83d", "\ufffd") for x in payloads(beacon) if len(x) < 600]
+    with pd.option_context("display.max_rows", None, "display.max_columns", None):
+        shown = [
+            table([{"filename": x, "type": x, "size": 1} for x in short], ["filename", "type", "size"]),
+            inert(pd.DataFrame([short], columns=short)),
+            Facts({str(number): x for number, x in enumerate(short)}),
+        ]
+        return [{"text/html": made._repr_html_(), "text/plain": repr(made)} for made in shown]
