@@ -73,6 +73,10 @@ class Panel(VBox):
     def start(self) -> None:
         """Begin what the panel shows first; called once, when it is complete."""
 
+    def __repr__(self) -> str:
+        """Return what stands in the notebook's file, and wherever no widget can be shown."""
+        return f"{self.title} panel, alive only in a running notebook: %claude panel {self.title.lower()}"
+
     # The foot
 
     def say(self, text: str) -> None:

@@ -79,7 +79,13 @@ class Chat(Panel):
     def _asked(self, message: Mapping[str, Any]) -> None:
         wanted = message.get("files")
         files = [self.incoming.files.get(str(key)) for key in (wanted if isinstance(wanted, list) else [])]
-        self.ask(str(message.get("text", "")), run=bool(message.get("run")), files=[f for f in files if f])
+        text = str(message.get("text", ""))
+        try:
+            self.ask(text, run=bool(message.get("run")), files=[f for f in files if f])
+        except UsageError:
+            # The browser has already taken it for sent.
+            self.view.post({"kind": "refused-message", "asked": text, "busy": self.busy})
+            raise
 
     # What it does
 

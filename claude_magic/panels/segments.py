@@ -70,11 +70,15 @@ class Painter:
     Args:
         send: takes the index of the first piece that changed, all pieces from there on, and how many pieces of the
             whole will stay as they are.
+        clock: seconds, monotonic.
 
     """
 
-    def __init__(self, send: Callable[[int, list[str], int], Any]) -> None:
+    def __init__(
+        self, send: Callable[[int, list[str], int], Any], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._send = send
+        self._clock = clock
         self._segments = Segments()
         self._due = 0.0
         self._position: tuple[int, bool] = (0, False)
@@ -82,12 +86,12 @@ class Painter:
 
     def show(self, growing: Growing) -> None:
         """Take note of an answer that has grown; sends when it is time, or when a block has begun or ended."""
-        now = time.monotonic()
+        now = self._clock()
         if now < self._due and growing.position == self._position:
             return
         self._position = growing.position
         self._paint(self._segments.of(growing.message(), settled=False), growing=True)
-        spent = time.monotonic() - now
+        spent = self._clock() - now
         tail = len(self.pieces[-1]) if self.pieces else 0
         self._due = now + max(_INTERVAL, _RENDER_SHARE * spent, tail / _PACE)
 

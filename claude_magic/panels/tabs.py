@@ -23,6 +23,10 @@ class Tabs(VBox):
         self.tab.observe(lambda _: self._fill(), names="selected_index")
         self._fill()
 
+    def __repr__(self) -> str:
+        """Return what stands in the notebook's file, and wherever no widget can be shown."""
+        return "Panels, alive only in a running notebook: %claude panel"
+
     def _fill(self) -> None:
         at = self.tab.selected_index
         if at is None or self.tab.children[at].children:

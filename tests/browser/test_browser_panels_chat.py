@@ -141,7 +141,7 @@ def test_stop_works_while_a_cell_keeps_the_kernel_busy(chat):
     """The answer ends at once, with what had come; the cell that sleeps goes on to its own end, with its own output."""
     chat.send(LONG)
     chat.begun()
-    asleep = chat.notebook.add("import time\nfor _ in range(50): time.sleep(0.1)\nprint('slept')")
+    asleep = chat.notebook.add("import time\nfor _ in range(30): time.sleep(0.1)\nprint('slept')")
     chat.notebook.start(asleep)
     chat.notebook.page.wait_for_timeout(500)
     chat.button("Stop").click()
@@ -175,6 +175,7 @@ def test_a_refused_question_is_said_in_the_panel_and_given_back(chat, fault):
     assert chat.message.input_value() == "too expensive"
     assert chat.notebook.outputs(chat.at)[0]["output_type"] == "execute_result"
     assert len(chat.notebook.outputs(chat.at)) == 1
+    assert "%claude panel chat" in chat.notebook.outputs(chat.at)[0]["data"]["text/plain"]
     chat.ask("cheaper")
     assert chat.alert.inner_text() == ""
 
@@ -341,6 +342,19 @@ LIVE = """roots => {
 }"""
 
 
+def take_picture(panel, name):
+    """Save a panel for the README; the chat with its newest answer."""
+    panel.page.set_viewport_size({"width": 1200, "height": 1400})
+    panel.evaluate("""panel => {
+      panel.style.padding = '8px';
+      const log = panel.querySelector('.claude-magic-log');
+      if (log) log.scrollTop = log.lastElementChild.offsetTop - log.offsetTop;
+    }""")
+    panel.screenshot(path=IMAGES / f"panel-{name}.png")
+    panel.evaluate("panel => panel.style.padding = ''")
+    panel.page.set_viewport_size({"width": 1200, "height": 900})
+
+
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_the_panels_pass_axe_and_fit_in_400_pixels(chat, axe, theme):
     """axe-core finds nothing in either theme, and nothing stands out of a panel of 400 px."""
@@ -364,8 +378,7 @@ def test_the_panels_pass_axe_and_fit_in_400_pixels(chat, axe, theme):
         assert panel.evaluate(OVER_THE_EDGE) == []
         panel.evaluate("e => e.style.width = ''")
         if not dark and os.environ.get("CLAUDE_MAGIC_SCREENSHOTS") == "1" and chat.notebook.ui == "lab":
-            chat.log.evaluate("e => e.scrollTop = e.scrollHeight")
-            panel.screenshot(path=IMAGES / f"panel-{name}.png")
+            take_picture(panel, name)
 
 
 def test_closing_ends_the_threads_and_leaves_nothing(chat):

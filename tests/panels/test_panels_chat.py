@@ -169,6 +169,7 @@ def test_a_prompt_that_cannot_be_made_is_an_error_in_the_panel(chat):
     assert browser.of("ended")[0]["asked"] == "what is {{ nothing_of_that_name }}?"
     browser.say(kind="ask", text="  ")
     assert "nothing to ask" in panel.foot.error
+    assert browser.of("refused-message")[0]["busy"] is False
 
 
 def test_files_go_where_claude_finds_them(chat, arrived):

@@ -85,7 +85,6 @@ function render({ model, el }) {
     if (/\\[([]/.test(piece.textContent)) manager?.rendermime?.latexTypesetter?.typeset(piece);
   };
   const paint = (turn, from, pieces, frozen) => {
-    const was = atEnd();
     for (const old of turn.pieces.splice(from)) old.remove();
     for (const html of pieces) {
       const piece = element("div", { class: "claude-magic-piece" });
@@ -95,10 +94,8 @@ function render({ model, el }) {
       turn.answer.append(piece);
     }
     turn.pieces.slice(0, frozen).forEach(finish);
-    follow(was);
   };
-  const settle = (turn, number, text, pictures) => {
-    const was = atEnd();
+  const settle = (turn, number, text, pictures, was) => {
     turn.node.classList.remove("claude-magic-live");
     pictures.forEach((bytes, at) => {
       const address = URL.createObjectURL(new Blob([bytes], { type: "image/png" }));
@@ -116,7 +113,6 @@ function render({ model, el }) {
       show.addEventListener("click", () => intoCell(`%claude show ${name} ${number}`, show));
       turn.bar.append(show);
     }
-    follow(was);
   };
   const add = (entry) => {
     const node = element("article", { class: "claude-magic-turn" });
@@ -133,6 +129,11 @@ function render({ model, el }) {
     return turn;
   };
 
+  let given = ""; // what was given back, so that Retry can take it again
+  const giveBack = (text) => {
+    if (message.value || !text) return;
+    message.value = given = text;
+  };
   const heard = {
     transcript(told, buffers) {
       log.replaceChildren();
@@ -143,18 +144,23 @@ function render({ model, el }) {
       let at = 0;
       for (const entry of told.turns) {
         const turn = add(entry);
-        if (!entry.live) settle(turn, entry.number, entry.text, buffers.slice(at, (at += entry.pictures)));
+        if (!entry.live) settle(turn, entry.number, entry.text, buffers.slice(at, (at += entry.pictures)), true);
       }
       log.scrollTop = log.scrollHeight;
       working(told.busy);
     },
     paint(told) {
       const turn = turns.get(told.turn);
-      if (turn) paint(turn, told.from, told.pieces, told.frozen);
+      if (!turn) return;
+      const was = atEnd(); // asked once a message: the browser lays everything out for it
+      paint(turn, told.from, told.pieces, told.frozen);
+      follow(was);
     },
     settled(told, buffers) {
       const turn = turns.get(told.turn);
-      if (turn) settle(turn, told.number, told.text, buffers);
+      const was = atEnd();
+      if (turn) settle(turn, told.number, told.text, buffers, was);
+      follow(was);
       working(false);
     },
     ended(told) {
@@ -163,8 +169,12 @@ function render({ model, el }) {
         turn.node.classList.remove("claude-magic-live");
         turn.answer.append(element("p", {}, told.why));
       }
-      if (!message.value) message.value = told.asked;
+      giveBack(told.asked);
       working(false);
+    },
+    "refused-message"(told) {
+      giveBack(told.asked);
+      working(told.busy);
     },
   };
   const hear = (told, buffers) => heard[told.kind]?.(told, buffers ?? []);
@@ -223,7 +233,10 @@ function render({ model, el }) {
   };
   send.addEventListener("click", ask);
   stop.addEventListener("click", () => model.send({ kind: "stop" }));
-  retry.addEventListener("click", () => model.send({ kind: "retry" }));
+  retry.addEventListener("click", () => {
+    if (message.value === given) message.value = "";
+    model.send({ kind: "retry" });
+  });
   attach.addEventListener("click", () => chooser.click());
   chooser.addEventListener("change", () => {
     files(chooser.files);
