@@ -111,3 +111,22 @@ def test_the_error_code_of_details_is_read_only_when_it_is_text():
     assert made(APIError, details={"error_code": "model_unavailable"}).code == "model_unavailable"
     assert made(APIError, details={"error_code": 7}).code is None
     assert made(APIError).code is None
+
+
+@pytest.mark.parametrize(
+    "secret", ["sk-ant-api03-abcdefgh", "http://user:hunter22@host/x", "user:hunter22@host:9", "http://hunter22@[bad"]
+)
+def test_no_error_tells_a_credential(secret):
+    """A key, or what stands before the host of a URL, is hidden in message, advice and request id."""
+    told = str(errors.BadRequest(f"no `{secret}`", status=400, advice=f"see {secret}", request_id=secret))
+
+    assert "hunter22" not in told
+    assert "abcdefgh" not in told
+    assert "[hidden]" in told
+
+
+def test_nothing_but_http_becomes_a_link_in_a_traceback():
+    """Lab makes links of whatever has a scheme; a space after it is enough."""
+    (line,) = ClaudeMagicError("data:text/html,x file:///etc vscode://y https://e.org")._render_traceback_()
+
+    assert line.endswith("data: text/html,x file: ///etc vscode: //y https://e.org")
