@@ -293,10 +293,14 @@ def _live(exchange: Exchange) -> dict[str, Any]:
 
 
 def _words(blocks: Iterable[Block]) -> str:
-    """Return a question as text; what is no text is named."""
-    said = []
+    """Return a question as text: what is no text is named, what we say of files in the container is left out."""
+    said, before = [], ""
     for block in blocks:
         kind = str(block.get("type"))
-        said.append(str(block.get("text") or "") if kind == "text" else f"[{kind.replace('_', ' ')}]")
+        if kind != "text":
+            said.append("[file]" if kind == "container_upload" else f"[{kind.replace('_', ' ')}]")
+        elif before != "container_upload":  # the text right after the files is ours: `containers.mount_blocks`
+            said.append(str(block.get("text") or ""))
+        before = kind
     text = rendering.plain("\n".join(said).strip())
     return text if len(text) <= _LONGEST_ASKED else text[:_LONGEST_ASKED] + "…"

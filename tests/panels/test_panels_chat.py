@@ -195,7 +195,13 @@ def test_files_go_where_claude_finds_them(chat, arrived):
     assert any("remember me" in b.get("text", "") for b in turn.asked)
     assert browser.of("settled")[0]["pictures"] == 1
     assert browser.pictures[0].startswith(b"\x89PNG")
-    assert "--upload" in panel.foot.command or "-u units.csv" in panel.foot.command
+    assert "-u units.csv" in panel.foot.command
+    panel.show()
+    shown = browser.of("transcript")[-1]["turns"][0]
+    assert shown["asked"].split("\n")[0] == "[file]"
+    assert "[image]" in shown["asked"]
+    assert shown["asked"].endswith("Bar chart of units by region")
+    assert "INPUT_DIR" not in shown["asked"]
 
 
 def test_a_picture_that_is_none_is_refused(chat, arrived):
