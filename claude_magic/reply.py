@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from claude_magic.messages import Block, Message, Request, Usage
     from claude_magic.uploads import Receipt
 
+# What a PNG holds as it is; a JPEG for print (CMYK) is none of them.
+_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 # Any stop reason but `end_turn` is named; the sentences follow the API's list of stop reasons (2026-11).
 _STOPS = {
     "max_tokens": "cut off at --max-tokens",
@@ -38,7 +40,8 @@ class Reply:
         request_id: the API's id of the (last) request.
         who: who answered.
         seconds: from sending to the end.
-        cost: US dollars; 0 where nothing is billed, None where the price is not known.
+        cost: US dollars; 0 where nothing is billed, None where the price is not known. Of an unfinished answer it is
+            the least it can be: the API tells the output's tokens at the end.
         list_price: US dollars this would cost on the Claude API, None where not known.
         files: what Claude made, by name.
         thread: the conversation it belongs to; None when it was sent alone.
@@ -126,7 +129,7 @@ class Reply:
             except FileProblem:
                 continue
             png = io.BytesIO()
-            picture.save(png, format="PNG")
+            (picture if picture.mode in _PNG_MODES else picture.convert("RGB")).save(png, format="PNG")
             yield png.getvalue()
 
     def frame(self, name: str | None = None) -> Any:
@@ -160,7 +163,7 @@ class Reply:
         parts = (
             self.model or self.request.model,
             f"{used.prompt_tokens:,} in + {used.output_tokens:,} out tokens",
-            price(self.cost, self.list_price),
+            ("at least " if self.cost and self.unfinished else "") + price(self.cost, self.list_price),
             f"{self.seconds:.1f} s",
             self.who,
             *self.notes,

@@ -12,7 +12,7 @@ import re
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -25,10 +25,13 @@ from claude_magic.errors import (
     FileProblem,
     Interrupted,
     NotFound,
+    Overloaded,
     ServerFailed,
+    ServerTimeout,
     StreamFailed,
     StreamTruncated,
     UsageError,
+    one_line,
 )
 from claude_magic.messages import Growing, Message, Request
 from claude_magic.options import Options
@@ -161,6 +164,15 @@ class Session:
                 self._client = self.backend.client()
             return self._client
 
+    def server(self) -> tuple[backends.Backend, Client]:
+        """Return who answers and the connection to them, of one moment: `use` in another thread changes both."""
+        with self._lock:
+            return self.backend, self.client
+
+    def asks(self, backend: backends.Backend) -> bool:
+        """Tell whether `backend` is (still) the one that answers."""
+        return self._backend is backend
+
     def use(self, where: str, *, key: Secret | None = None) -> backends.Backend:
         """Choose who answers: ``api``, ``local`` or a URL. Containers of the old server are forgotten, threads are not.
 
@@ -183,7 +195,7 @@ class Session:
         if self._backend is not None:
             self._backend.stop()
         self._client = self._models = self._backend = None
-        for thread in self.threads.values():
+        for thread in list(self.threads.values()):  # a panel may begin one meanwhile
             thread.leave_container()
 
     def close(self) -> None:
@@ -210,7 +222,7 @@ class Session:
     def models(self) -> list[dict[str, Any]]:
         """Return the Models API's list, newest first; asked once for each server.
 
-        A server without one (a gateway) counts as having none.
+        A server without one (a gateway) counts as having none; one that is overloaded is asked again next time.
         """
         with self._lock:
             known, client = self._models, self.client
@@ -218,6 +230,8 @@ class Session:
             # Without the lock: a panel that waits for a silent server must not hold up a cell.
             try:
                 known = client.models.list()
+            except (Overloaded, ServerTimeout):
+                return []
             except (NotFound, BadRequest, ServerFailed):
                 known = []
             with self._lock:
@@ -297,7 +311,7 @@ class Session:
                 *(thread.messages(self.gone) if begun and thread else ()),
                 {"role": "user", "content": asked},
             ),
-            system=_system(options.system, namespace) or self.settings.system,
+            system=self.settings.system if options.system is None else _system(options.system, namespace),
             tools=(containers.TOOL,) if runs else (),
             container=thread.container if begun and thread and runs and not options.new_container else None,
             parameters=_thinking(model),
@@ -387,6 +401,8 @@ class Answering:
         self.growing = Growing()
         self._reply: Reply | None = None
         self._session = session
+        # A `use` meanwhile changes neither who is asked nor who is said to have answered, and billed.
+        self._backend, self._client = session.server()
         self._prepared = prepared
         self._request = prepared.request
         self._notes = [str(receipt) for receipt in prepared.receipts]
@@ -456,7 +472,7 @@ class Answering:
                 return
 
     def _streamed(self) -> Iterator[Mapping[str, Any]]:
-        messages = self._session.client.messages
+        messages = self._client.messages
         stream = self._opened(lambda: self._open.enter_context(messages.stream(self._request.body())))
         self._headers, self._request_id = stream.headers, stream.request_id
         self._stream = stream
@@ -465,7 +481,7 @@ class Answering:
         self._open.close()
 
     def _whole(self) -> Iterator[Mapping[str, Any]]:
-        messages = self._session.client.messages
+        messages = self._client.messages
         answer = self._opened(lambda: messages.create(self._request.body()))
         self._headers, self._request_id = answer.headers, answer.request_id
         yield {"type": "message_start", "message": answer.body}
@@ -510,6 +526,7 @@ class Answering:
         elif self._stopped and isinstance(error, ConnectionFailed | StreamTruncated):  # what closing a stream leads to
             error = Interrupted("Stopped.", request_id=self._request_id)
         if not self.growing.started:
+            self._bill_unseen(error)
             if isinstance(error, Interrupted):
                 raise Interrupted("Interrupted before an answer began.", advice="The thread is as it was.") from None
             if error is None:
@@ -519,39 +536,35 @@ class Answering:
         self._settle(self.growing.message(), known)
         return known is not None
 
+    def _bill_unseen(self, error: BaseException | None) -> None:
+        """Account for the prompt of an answer of which nothing is shown: it was read, though nothing was written."""
+        message = self.growing.message()
+        if isinstance(error, Interrupted | ConnectionFailed | StreamTruncated) and message.usage.prompt_tokens:
+            with suppress(FileProblem):  # why there is no answer is the one to tell
+                self._account(message)
+
     def _settle(self, message: Message, error: ClaudeMagicError | None) -> None:
-        session, prepared = self._session, self._prepared
         seconds = time.perf_counter() - self._began
-        collected, missing = containers.Collected({}), []
-        if error is None:
-            try:
-                collected = containers.collect(session.client, message.content, session.folder())
-                if prepared.save is not None:
-                    self._notes.append(session.save(collected.artifacts.values(), prepared.save))
-            except KeyboardInterrupt:
-                error = Interrupted("Interrupted while files were fetched.", request_id=self._request_id)
-            except ClaudeMagicError as problem:  # the folder of --save cannot be written: the answer stays
-                missing.append(str(problem))
+        collected, error = self._collected(message, error)
         list_price = _cost(message)
         self._reply = Reply(
             message=message,
-            request=prepared.request,
+            request=self._prepared.request,
             request_id=self._request_id,
-            who=session.backend.who(self._headers),
+            who=self._backend.who(self._headers),
             seconds=seconds,
-            cost=list_price if session.backend.bills(self._headers) else 0.0,
+            cost=self._billed(list_price),
             list_price=list_price,
             files=collected.artifacts,
-            thread=prepared.thread.name if prepared.thread else None,
+            thread=self._thread_name,
             notes=tuple(self._notes),
-            missing=(*collected.missing, *missing),
-            receipts=prepared.receipts,
+            missing=collected.missing,
+            receipts=self._prepared.receipts,
             error=error,
         )
-        self._session.keep(self._reply)
         self._keep(self._reply)
         try:
-            self._account(self._reply)
+            self._account(message)
         except FileProblem as problem:  # what was paid for is not lost because it could not be written down
             self._reply = replace(self._reply, missing=(*self._reply.missing, str(problem)))
         if error is None:
@@ -559,6 +572,32 @@ class Answering:
                 self._reply = self._judged(self._reply)
             except Exception:  # a defect in judging an answer must not cost the answer
                 log.exception("The answer could not be judged; it is in `_`.")
+        self._session.keep(self._reply)
+
+    def _collected(
+        self, message: Message, error: ClaudeMagicError | None
+    ) -> tuple[containers.Collected, ClaudeMagicError | None]:
+        """Fetch what an answer that ended has made; a disk that is full costs the files, not the answer."""
+        session, save = self._session, self._prepared.save
+        collected = containers.Collected({})
+        if error is not None:
+            return collected, error
+        try:
+            collected = containers.collect(self._client, message.content, session.folder())
+            if save is not None:
+                self._notes.append(session.save(collected.artifacts.values(), save))
+        except KeyboardInterrupt:
+            error = Interrupted("Interrupted while files were fetched.", request_id=self._request_id)
+        except (ClaudeMagicError, OSError) as problem:
+            collected = replace(collected, missing=(*collected.missing, one_line(problem)))
+        return collected, error
+
+    def _billed(self, list_price: float | None) -> float | None:
+        return list_price if self._backend.bills(self._headers) else 0.0
+
+    @property
+    def _thread_name(self) -> str | None:
+        return self._prepared.thread.name if self._prepared.thread else None
 
     def _judged(self, reply: Reply) -> Reply:
         """Return the reply with what can be said about whether it came from the data."""
@@ -579,23 +618,23 @@ class Answering:
             thread.clear()
         ended = reply.error.message.rstrip(".").lower() if reply.error and not message.complete else ""
         thread.turns.append(Turn(self._prepared.asked, message, ended))
-        if message.container is not None:
+        if message.container is not None and self._session.asks(self._backend):
             thread.work_in(message.container, message.container_expires_at)
 
-    def _account(self, reply: Reply) -> None:
-        used = reply.usage
+    def _account(self, message: Message) -> None:
+        used = message.usage
         self._session.store.record(
             Entry(
                 at=time.time(),
-                who=reply.who,
-                model=reply.model,
-                thread=reply.thread or "",
+                who=self._backend.who(self._headers),
+                model=message.model,
+                thread=self._thread_name or "",
                 input_tokens=used.input_tokens,
                 output_tokens=used.output_tokens,
                 cache_write_tokens=used.cache_creation_5m + used.cache_creation_1h,
                 cache_read_tokens=used.cache_read,
-                cost=reply.cost,
-                request_id=reply.request_id,
+                cost=self._billed(_cost(message)),
+                request_id=self._request_id,
             )
         )
 

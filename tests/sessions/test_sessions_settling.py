@@ -1,0 +1,169 @@
+"""However an answer ends: it is kept, and it is accounted for as what it was."""
+
+from dataclasses import replace
+
+import keyring
+import pandas as pd
+import pytest
+from keyring.backend import KeyringBackend
+from PIL import Image
+
+import claude_magic as cm
+from claude_magic import backends
+from claude_magic.containers import Artifact
+from claude_magic.errors import FileProblem, StreamTruncated, UsageError
+from claude_magic.messages import Message, Request
+from claude_magic.options import Options
+from claude_magic.reply import Reply
+from claude_magic.wire import Secret
+
+MODEL = "claude-sonnet-4-6"
+ALONE = Options(model=MODEL)
+INPUT_PRICE = 3.0  # US dollars for the million input tokens of `begin` (catalogue, Sonnet 4.6)
+
+
+def prepared(session, options=ALONE):
+    """A request of one word."""
+    return session.prepare([{"type": "text", "text": "Hi"}], options, {})
+
+
+def ask(session, options=ALONE):
+    """Ask and read to the end; the reply."""
+    with session.turn(prepared(session, options)) as answer:
+        for _ in answer:
+            pass
+    return answer.reply
+
+
+def test_another_server_chosen_meanwhile_changes_neither_bill_nor_name(session, told, script, local_server):
+    """`%claude use` while a panel's answer is under way: that one was billed where it was asked, and says so."""
+    begin, end = script
+    told.answers = [[*begin("A", container={"id": "container_1"}), *end()]]
+    with session.turn(prepared(session)) as answer:
+        for number, _ in enumerate(answer):
+            if number == 0:
+                session.use(local_server.base_url, key=Secret(local_server.key))
+    assert answer.reply.who == told.base_url.removeprefix("http://")
+    assert answer.reply.cost >= INPUT_PRICE
+    assert session.store.spent() == pytest.approx(answer.reply.cost)
+    assert session.thread().container is None  # it is at the other server
+
+
+def test_what_an_unfinished_answer_cost_is_at_least_that(session, told, script):
+    """The output's tokens come at the end; until then the price is a lower bound, and the footer says so."""
+    begin, end = script
+    told.answers = [begin("A"), [*begin("A"), *end()]]
+    broken, whole = ask(session), ask(session)
+    assert isinstance(broken.error, StreamTruncated)
+    assert "at least $3.00" in broken.footer().parts
+    assert "$3.00" in whole.footer().parts
+
+
+def test_a_prompt_that_was_read_is_accounted_for_although_nothing_was_written(session, told, script):
+    """The answer breaks off between `message_start` and its first block: no turn, but its input tokens were billed."""
+    begin, _ = script
+    told.answers = [begin()]
+    with pytest.raises(StreamTruncated):
+        ask(session)
+    assert session.thread().turns == []
+    assert session.store.spent() >= INPUT_PRICE
+
+
+def test_a_full_disk_costs_the_files_and_not_the_answer(session, told, script, tmp_path, monkeypatch):
+    """No folder for fetched files can be made: the answer is in the thread and the ledger, the cell says it."""
+    begin, end = script
+    told.answers = [[*begin("A"), *end()]]
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    reply = ask(session)
+    assert reply.text == "A"
+    assert len(session.thread().turns) == 1
+    assert session.store.spent() == reply.cost
+    with pytest.raises(FileProblem):
+        reply.raise_for_error()
+
+
+def test_an_answer_shown_again_has_what_was_found_out_about_it(notebook):
+    """What the session keeps is the reply with its provenance, as the cell's value has it."""
+    notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3]})
+    notebook.run("%%claude -u df\ndescribe the data")
+    reply = notebook.ns["_"]
+    assert reply.provenance is not None
+    assert notebook.magics.session.replies[reply.message.id] is reply
+
+
+def test_no_system_prompt_can_be_asked_for(session):
+    """An empty `--system` is one that is given: `%claude count` tells the share of the setting's with it."""
+    session.settings.system = "Be brief."
+    assert prepared(session).request.system == "Be brief."
+    assert "system" not in prepared(session, replace(ALONE, system="")).request.body()
+
+
+def test_a_file_that_cannot_be_remembered_does_not_stay_at_the_server(notebook, monkeypatch):
+    """The store cannot be written (a full disk): nothing remains there that nobody knows of."""
+    session = notebook.magics.session
+    before = {file.id for file in session.client.files.list()}
+    session.store._run("CREATE TRIGGER full BEFORE INSERT ON uploads BEGIN SELECT RAISE(FAIL, 'disk full'); END", ())
+    notebook.ns["df"] = pd.DataFrame({"unheard": [1.5, 2.5]})
+    assert isinstance(notebook.error("%claude upload df"), FileProblem)
+    assert {file.id for file in session.client.files.list()} == before
+
+
+def test_the_door_sends_the_frame_it_is_given(notebook, tmp_path, monkeypatch):
+    """`upload(df, name="sales.csv")` in a folder that has a `sales.csv`: the frame goes up, not the file."""
+    (tmp_path / "sales.csv").write_text("secret\n1\n")
+    monkeypatch.chdir(tmp_path)
+    receipt = cm.upload(pd.DataFrame({"a": [1, 2, 3]}), name="sales.csv")
+    assert (receipt.variable, receipt.rows, receipt.columns) == ("sales", 3, 1)
+    assert receipt.filename.endswith(".csv")
+    with pytest.raises(UsageError):
+        cm.upload(pd.DataFrame({"a": [1]}), name="sales.docx")
+
+
+def test_a_picture_made_for_print_is_shown_too(tmp_path):
+    """A JPEG in CMYK, which no PNG holds: it is converted, and the answer is not lost over it."""
+    Image.new("CMYK", (4, 3), (0, 200, 200, 0)).save(tmp_path / "chart.jpg")
+    size = (tmp_path / "chart.jpg").stat().st_size
+    chart = Artifact("chart.jpg", "image/jpeg", size, "file_1", tmp_path / "chart.jpg")
+    reply = Reply(Message(), Request(MODEL, 1, ()), files={chart.name: chart})
+    assert [png[:4] for png in reply.pictures()] == [b"\x89PNG"]
+
+
+def test_an_overloaded_server_is_asked_for_its_models_again(notebook, fault):
+    """What passes is not remembered as a server without models."""
+    session = notebook.magics.session
+    fault(*["overloaded"] * 3)  # the client's own retries included
+    assert session.models() == []
+    assert session.models()
+
+
+class Ring(KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1
+
+    def __init__(self):
+        super().__init__()
+        self.kept = {}
+
+    def get_password(self, service, username):
+        return self.kept.get((service, username))
+
+    def set_password(self, service, username, password):
+        self.kept[service, username] = password
+
+    def delete_password(self, service, username):
+        del self.kept[service, username]
+
+
+def test_a_key_kept_for_https_is_never_sent_in_the_clear(monkeypatch):
+    """The keyring knows a server by its scheme, too: `%claude use http://…` does not find the key kept for https."""
+    ring = Ring()
+    monkeypatch.setattr(keyring.core, "_keyring_backend", ring)
+    key = Secret("sk-test-0000")
+    assert backends.keep_key("https://gateway.example", key)
+    assert backends.kept_key("https://gateway.example") == key
+    assert backends.kept_key("http://gateway.example") is None
+    assert backends.keep_key("http://127.0.0.1:8080", key)
+    assert backends.kept_key("http://127.0.0.1:8080") == key
+    assert backends.forget_key("https://gateway.example")
+    assert backends.kept_key("https://gateway.example") is None
