@@ -60,8 +60,11 @@ def upload(value: Any, name: str = "df") -> Receipt:
         name: what Claude calls it; an ending (`sales.csv`) chooses the format of a frame's file.
 
     """
-    stem = name.rpartition(".")[0] or name
-    return uploads.mount(session(), name if is_frame(value) else stem, {stem: value})[1]
+    stem, _, ending = name.rpartition(".")
+    stem = stem or name
+    # Not as a spec `NAME.csv`, which a file of that name in this folder would win.
+    terms = uploads.Terms(format=ending if is_frame(value) and stem != name else None)
+    return uploads.mount(session(), stem, {stem: value}, terms)[1]
 
 
 def models() -> Any:

@@ -67,6 +67,7 @@ class Terms:
         mask: columns whose values are never told.
         keep: seconds until the server deletes the file; None keeps it until it is deleted.
         progress: called with file name, bytes done and bytes in all.
+        format: the format of a frame's file (csv, parquet, xlsx); None leaves it to the spec.
 
     """
 
@@ -74,6 +75,7 @@ class Terms:
     mask: Collection[str] = ()
     keep: int | None = None
     progress: Callable[[str, int, int], None] | None = None
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ def source(spec: str, namespace: Mapping[str, Any]) -> Source:
 
 def _source(spec: str, namespace: Mapping[str, Any], terms: Terms) -> Source:
     name, chosen = _named(spec, namespace)
+    chosen = terms.format or chosen
     if name is not None and frames.is_frame(namespace[name]):
         frame = frames.collect(namespace[name], name)  # once: a lazy frame would be computed again by each of these
         return Source(
@@ -305,13 +308,13 @@ def _uploaded(host: Host, source: Source, terms: Terms) -> tuple[list[Upload], b
     try:
         for number, piece in enumerate(source.open()):
             sent.append(_send(host, piece, source, terms, scope=scope, part=number))
-    except BaseException:  # also a KeyboardInterrupt: no half of a frame stays behind
+        for upload in sent:
+            host.store.remember(upload)
+    except BaseException:  # also a KeyboardInterrupt: no half of a frame stays behind, and no file nobody knows of
         for upload in sent:
             with suppress(ClaudeMagicError):  # the first failure is the one to tell
                 host.client.files.delete(upload.file_id)
         raise
-    for upload in sent:
-        host.store.remember(upload)
     return sent, True
 
 
