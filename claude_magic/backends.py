@@ -151,13 +151,19 @@ def _keyring() -> Any:
     return None if isinstance(keyring.get_keyring(), fail.Keyring) else keyring
 
 
+def _entry(base_url: str) -> str:
+    """Return what the keyring calls the key for a server: one kept for https is not sent in the clear."""
+    parts = urlsplit(base_url)
+    return parts.netloc if parts.scheme == "https" else f"{parts.scheme}://{parts.netloc}"
+
+
 def kept_key(base_url: str) -> Secret | None:
     """Return the key that `%claude login` kept for a server, or None."""
     keyring = _keyring()
     if keyring is None:
         return None
     try:
-        kept = keyring.get_password(_SERVICE, urlsplit(base_url).netloc)
+        kept = keyring.get_password(_SERVICE, _entry(base_url))
     except keyring.errors.KeyringError:  # locked, or refused by the user: as good as none
         return None
     return Secret(kept) if kept else None
@@ -169,7 +175,7 @@ def keep_key(base_url: str, key: Secret) -> bool:
     if keyring is None:
         return False
     try:
-        keyring.set_password(_SERVICE, urlsplit(base_url).netloc, key.reveal())
+        keyring.set_password(_SERVICE, _entry(base_url), key.reveal())
     except keyring.errors.KeyringError:
         return False
     return True
@@ -181,7 +187,7 @@ def forget_key(base_url: str) -> bool:
     if keyring is None:
         return False
     try:
-        keyring.delete_password(_SERVICE, urlsplit(base_url).netloc)
+        keyring.delete_password(_SERVICE, _entry(base_url))
     except keyring.errors.PasswordDeleteError:
         return False
     except keyring.errors.KeyringError as problem:

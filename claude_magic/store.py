@@ -130,7 +130,7 @@ class Store:
         self._lock = threading.Lock()
         db: sqlite3.Connection | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             db = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
             _prepare(db)
         except (OSError, sqlite3.Error) as problem:
