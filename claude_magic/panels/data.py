@@ -11,7 +11,7 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTMLMath, Image, VBox
+from ipywidgets import HTMLMath
 
 from claude_magic import frames, rendering, uploads
 from claude_magic.errors import ClaudeMagicError, Interrupted, UsageError
@@ -19,7 +19,9 @@ from claude_magic.frames import schema
 from claude_magic.frames.description import parse_share
 from claude_magic.options import Options
 from claude_magic.panels import commands
-from claude_magic.panels.base import Panel, close_all
+from claude_magic.panels.base import Panel
+from claude_magic.panels.foot import script
+from claude_magic.panels.front import Front
 from claude_magic.panels.kernel_frames import CellWatch, frame_names, frame_of, part_name, part_of, text_of, told
 from claude_magic.panels.view import View, module
 from claude_magic.rendering import plain
@@ -39,6 +41,29 @@ class DataView(View):
     """The browser side."""
 
     _esm = module("data")
+
+
+class Charts(Front):
+    """The pictures of the answer.
+
+    Not ipywidgets' Image: it has no alternative text, and made off the main thread it was not shown in JupyterLab.
+    """
+
+    _esm = script("charts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures: tuple[tuple[str, bytes], ...] = ()
+        self.hear(lambda _message, _buffers: self._again())
+
+    def show(self, pictures: Sequence[tuple[str, bytes]]) -> None:
+        """Show these instead: names, and PNG as bytes."""
+        self.pictures = tuple(pictures)
+        self._again()
+
+    def _again(self) -> None:
+        names = [plain(name) for name, _ in self.pictures]
+        self.post({"kind": "charts", "names": names}, [png for _, png in self.pictures])
 
 
 class Data(Panel):
@@ -66,7 +91,7 @@ class Data(Panel):
         self._columns: tuple[str, ...] = ()
         self._task: Task | None = None
         self._preview_soon = self.debounced(_PAUSE)(self.preview)
-        self.answer, self.charts = HTMLMath(), VBox()
+        self.answer, self.charts = HTMLMath(), Charts()
         self.view.on(
             look=self.guarded(lambda _, __: self.look()),
             pick=self.guarded(lambda message, _: self.pick(str(message.get("name") or ""))),
@@ -78,13 +103,13 @@ class Data(Panel):
             ),
             stop=self.guarded(lambda _, __: self.stop()),
         )
+        self._watch = CellWatch(self.shell, self.look)
         return [self.view, self.answer, self.charts]
 
     def start(self) -> None:
-        """Look for frames, now and after every cell."""
+        """Look for frames; later, every cell does."""
         self.view.show(share=self._share)
         self.look()
-        self._watch = CellWatch(self.shell, self.look)
 
     # What there is
 
@@ -139,7 +164,8 @@ class Data(Panel):
         return name, f"{name} = {expression}\n", part
 
     def preview(self) -> None:
-        """Show the text that Claude would be told."""
+        """Show the text that Claude would be told; none while it cannot be said."""
+        self.view.show(told="")
         name, _, frame = self._chosen()
         share, mask = self._share, tuple(self.session.settings.mask)
         self.background(
@@ -242,8 +268,7 @@ class Data(Panel):
         return paint
 
     def _forget_answer(self) -> None:
-        close_all(self.charts)
-        self.charts.children = ()
+        self.charts.show(())
         self.answer.value = ""
         self.view.show(bound="")
 
@@ -252,12 +277,10 @@ class Data(Panel):
         if self.tasks.closed:
             return
         self.answer.value = reply.bundle()["text/html"]
-        names = [chart.name for chart in reply.charts]
         pictures = list(reply.pictures())
-        self.charts.children = tuple(
-            Image(value=png, format="png", tooltip=f"Chart {plain(names[n]) if len(names) == len(pictures) else n + 1}")
-            for n, png in enumerate(pictures)
-        )
+        names = [chart.name for chart in reply.charts]
+        named = names if len(names) == len(pictures) else map(str, range(1, len(pictures) + 1))
+        self.charts.show(list(zip(named, pictures, strict=True)))
         if out and self.shell is not None:
             self.shell.push({out: reply}, interactive=False)
             self.view.show(bound=out)

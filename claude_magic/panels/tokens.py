@@ -57,12 +57,12 @@ class Tokens(Panel):
             frame=self.guarded(lambda message, _: self.add_frame(str(message.get("name") or ""))),
             look=self.guarded(lambda _, __: self.look()),
         )
+        self._watch = CellWatch(self.shell, self._look_frames)
         return [self.view]
 
     def start(self) -> None:
         """Look for frames and files, and ask which models there are."""
         self.look()
-        self._watch = CellWatch(self.shell, self._look_frames)
 
     def _look_frames(self) -> None:
         names = frame_names(self.namespace)

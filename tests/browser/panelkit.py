@@ -67,7 +67,7 @@ class PanelPage:
     def quietly(self, source: str) -> int:
         """Run a cell that must succeed; return its index."""
         at = self.notebook.run(source)
-        assert [o for o in self.notebook.outputs(at) if o["output_type"] == "error"] == []
+        assert [o["evalue"] for o in self.notebook.outputs(at) if o["output_type"] == "error"] == []
         return at
 
     def corpus(self, path: Path, beacon) -> int:

@@ -55,8 +55,9 @@ def test_a_question_brings_a_chart_and_a_variable(data):
     data.field("Bind the reply to").fill("answer")
     data.button("Ask").click()
     data.out.get_by_text("The reply is the variable").wait_for(timeout=30_000)
-    chart = data.out.get_by_title("Chart ")
-    assert chart.first.evaluate("e => (e.querySelector('img') ?? e).naturalWidth") > 300
+    chart = data.out.get_by_alt_text("Chart ").first
+    chart.wait_for()
+    assert chart.evaluate("image => image.naturalWidth") > 300
     assert data.notebook.js("nb.widgets.map(w => w.model.outputs?.length ?? 0).join()") == outputs
     assert data.kernel("[len(answer.charts) > 0, 'private' in str(answer.request.body())]") == [True, False]
     data.command.filter(has_text="%%claude --upload sales_part --share sample=5 --out answer").wait_for()
@@ -82,6 +83,7 @@ def test_errors_stand_in_the_panel(data):
     data.button("No column").click()
     data.alert.get_by_text("No column is chosen").wait_for()
     data.button("All columns").click()
+    data.out.locator("pre").filter(has_text="x 3 columns").wait_for()
     data.field("Question").fill(" ")
     data.button("Ask").click()
     data.alert.get_by_text("nothing to ask").wait_for()
@@ -124,12 +126,15 @@ def test_the_corpus_is_text(data, payloads_path, beacon):
     data.quietly("odd = pd.DataFrame({x: [x] for x in dict.fromkeys(small)})")
     data.field("Frame").select_option("odd")
     data.notebook.wait_for("document.querySelectorAll('.claude-magic-table tbody tr').length > arg", number * 0.9)
-    data.out.locator("pre").filter(has_text="Rows: 1").wait_for()
+    data.out.locator("pre").filter(has_text="DataFrame `odd`").wait_for()
     data.quietly(
-        "data.answer.value = ''.join(corpus.bundles(small)) if hasattr(corpus, 'bundles') else ''.join("
-        "__import__('claude_magic.rendering').rendering.render_markdown(x) for x in small)\n"
+        "from claude_magic import rendering\n"
+        "bundles = [rendering.bundle(corpus.poisoned(x)['message'], footer=None) for x in small]\n"
+        "data.answer.value = ''.join(b['text/html'] for b in bundles)\n"
+        "data.charts.show([(x, b'') for x in small])\n"
         "data.fail(small[0]); data.view.show(receipt=[[x, x] for x in small], bound=small[1])"
     )
+    data.out.locator(".claude-magic-charts img").nth(100).wait_for(state="attached")
     data.dead(beacon)
     data.quietly("del odd, other")
 

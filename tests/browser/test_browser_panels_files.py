@@ -37,9 +37,10 @@ def test_twelve_megabytes_go_up_with_progress(files, tmp_path):
     content = bytes(range(256)) * 50_000
     (tmp_path / "large.bin").write_bytes(content)
     files.notebook.js(
-        """(window.bars = [], new MutationObserver(() => { const bar = document.querySelector('.claude-magic-progress [role=progressbar]');
-        if (bar) window.bars.push(bar.getAttribute('aria-label') + bar.getAttribute('aria-valuenow')); })
-        .observe(document.querySelector('.claude-magic-progress'), {childList: true, subtree: true}), 0)"""
+        """(window.bars = [], new MutationObserver(() => {
+          const bar = document.querySelector('.claude-magic-progress [role=progressbar]');
+          if (bar) window.bars.push(bar.getAttribute('aria-label') + bar.getAttribute('aria-valuenow'));
+        }).observe(document.querySelector('.claude-magic-progress'), {childList: true, subtree: true}), 0)"""
     )
     files.out.locator("input[type=file]").set_input_files(tmp_path / "large.bin")
     row(files, "large").wait_for()
