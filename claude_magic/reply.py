@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from claude_magic.messages import Block, Message, Request, Usage
     from claude_magic.uploads import Receipt
 
-# What a PNG holds as it is; a JPEG for print (CMYK) is none of them.
-_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 # Any stop reason but `end_turn` is named; the sentences follow the API's list of stop reasons (2026-11).
 _STOPS = {
     "max_tokens": "cut off at --max-tokens",
@@ -129,7 +127,8 @@ class Reply:
             except FileProblem:
                 continue
             png = io.BytesIO()
-            (picture if picture.mode in _PNG_MODES else picture.convert("RGB")).save(png, format="PNG")
+            # No PNG holds the colours of a JPEG made for print.
+            (picture.convert("RGB") if picture.mode == "CMYK" else picture).save(png, format="PNG")
             yield png.getvalue()
 
     def frame(self, name: str | None = None) -> Any:

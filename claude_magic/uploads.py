@@ -384,7 +384,11 @@ def _expired(expires_at: str | None) -> bool:
         return False
     from datetime import UTC, datetime
 
-    return datetime.fromisoformat(expires_at) <= datetime.now(UTC)
+    try:
+        end = datetime.fromisoformat(expires_at)
+    except (ValueError, TypeError):  # a gateway's own format: unknown, and the file is there
+        return False
+    return (end if end.tzinfo else end.replace(tzinfo=UTC)) <= datetime.now(UTC)
 
 
 def size(count: int) -> str:

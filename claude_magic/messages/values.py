@@ -14,6 +14,9 @@ Block = dict[str, Any]
 """A content block exactly as the API sends or takes it, unknown keys included."""
 
 
+_NO_COUNT = 1 << 53  # as exact as a float, and room in a database's column
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one answer, as the API counts them; adds up with `+`.
@@ -46,7 +49,7 @@ class Usage:
 
     @classmethod
     def from_wire(cls, usage: Mapping[str, Any] | None) -> Usage:
-        """Read the API's `usage` object; absent and null count as 0.
+        """Read the API's `usage` object; absent, null, and what is no count of tokens, count as 0.
 
         Without the `cache_creation` split, all of `cache_creation_input_tokens` is taken for the 5 minute cache,
         the API's default lifetime.
@@ -55,7 +58,7 @@ class Usage:
 
         def number(source: Mapping[str, Any], key: str) -> int:
             value = source.get(key)
-            return value if isinstance(value, int) else 0
+            return value if isinstance(value, int) and 0 <= value < _NO_COUNT else 0
 
         def part(key: str) -> Mapping[str, Any]:
             value = usage.get(key)
@@ -135,23 +138,28 @@ _MESSAGE_KEYS = frozenset(
 
 
 def message_from_wire(body: Mapping[str, Any], *, complete: bool = True) -> Message:
-    """Read a whole Messages answer; unknown top-level keys go to `extra`."""
+    """Read a whole Messages answer; unknown top-level keys go to `extra`. What is not of its type counts as absent."""
     container = body.get("container")
     container = container if isinstance(container, dict) else {}
-    content = body.get("content")
+    content, details = body.get("content"), body.get("stop_details")
     return Message(
-        id=body.get("id") or "",
-        model=body.get("model") or "",
+        id=_text(body, "id") or "",
+        model=_text(body, "model") or "",
         content=tuple(b for b in content if isinstance(b, dict)) if isinstance(content, list) else (),
-        stop_reason=body.get("stop_reason"),
-        stop_sequence=body.get("stop_sequence"),
-        stop_details=body.get("stop_details"),
+        stop_reason=_text(body, "stop_reason"),
+        stop_sequence=_text(body, "stop_sequence"),
+        stop_details=details if isinstance(details, dict) else None,
         usage=Usage.from_wire(body.get("usage")),
-        container=container.get("id"),
-        container_expires_at=container.get("expires_at"),
+        container=_text(container, "id"),
+        container_expires_at=_text(container, "expires_at"),
         complete=complete,
         extra={k: v for k, v in body.items() if k not in _MESSAGE_KEYS},
     )
+
+
+def _text(source: Mapping[str, Any], key: str) -> str | None:
+    value = source.get(key)
+    return value if isinstance(value, str) else None
 
 
 def _encodable(value: Any) -> Any:

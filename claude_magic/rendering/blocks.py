@@ -90,6 +90,7 @@ def _other(part: Part) -> str:
     if kind in _QUIET_BLOCKS:
         return f'<p><small style="{MUTED}">{_QUIET_BLOCKS[kind]}</small></p>\n'
     if kind == "fallback":
-        model = (part.block.get("to") or {}).get("model") or "another model"
+        to = part.block.get("to")
+        model = (to.get("model") if isinstance(to, dict) else None) or "another model"
         return f'<p><small style="{MUTED}">From here on answered by {inert(str(model))}.</small></p>\n'
     return folded(kind, preformatted(json.dumps(part.block, indent=1, ensure_ascii=False, default=str)))

@@ -9,7 +9,7 @@ from keyring.backend import KeyringBackend
 from PIL import Image
 
 import claude_magic as cm
-from claude_magic import backends
+from claude_magic import backends, uploads
 from claude_magic.containers import Artifact
 from claude_magic.errors import FileProblem, StreamTruncated, UsageError
 from claude_magic.messages import Message, Request
@@ -126,6 +126,30 @@ def test_a_picture_made_for_print_is_shown_too(tmp_path):
     chart = Artifact("chart.jpg", "image/jpeg", size, "file_1", tmp_path / "chart.jpg")
     reply = Reply(Message(), Request(MODEL, 1, ()), files={chart.name: chart})
     assert [png[:4] for png in reply.pictures()] == [b"\x89PNG"]
+
+
+def test_a_server_that_mixes_up_types_costs_nothing_but_what_it_mixed_up(session, told):
+    """Ids, reasons and counts of the wrong type count as absent: the answer is kept, shown and accounted for."""
+    odd = {"id": {"a": 1}, "model": 5, "usage": {"input_tokens": 10**30, "output_tokens": -1}, "container": {"id": 7}}
+    told.answers = [
+        [
+            {"type": "message_start", "message": odd},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "A"}},
+            {"type": "content_block_start", "index": 1, "content_block": {"type": "fallback", "to": "b"}},
+            {"type": "message_delta", "delta": {"stop_reason": ["x"], "stop_details": "because"}, "usage": {}},
+            {"type": "message_stop"},
+        ]
+    ]
+    reply = ask(session)
+    assert (reply.text, reply.model, reply.stop_reason, reply.usage.prompt_tokens) == ("A", "", None, 0)
+    assert "A" in reply.bundle()["text/plain"]
+    assert len(session.thread().turns) == 1
+
+
+@pytest.mark.parametrize("told_time", ["soon", "2020-01-01T00:00:00", "2999-01-01T00:00:00Z", 5])
+def test_an_expiry_in_a_format_of_its_own_does_not_stop_an_upload(told_time):
+    """A gateway's date without a zone is read as UTC, and what is no date at all is unknown."""
+    assert uploads._expired(told_time) is (told_time == "2020-01-01T00:00:00")
 
 
 def test_an_overloaded_server_is_asked_for_its_models_again(notebook, fault):
