@@ -82,7 +82,12 @@ def _demo(folder: Path, *, execute: bool) -> int:
     if execute:
         return _execute(notebook)
     print(f"Opening {notebook}; stop with Ctrl-C.", flush=True)
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(notebook)])  # noqa: S603 - this environment's own
+    with subprocess.Popen([sys.executable, "-m", "jupyterlab", str(notebook)]) as lab:  # noqa: S603 - this environment's own
+        while True:
+            try:
+                return lab.wait()
+            except KeyboardInterrupt:  # it reached JupyterLab too, which asks whether it is meant and ends its kernels
+                continue
 
 
 def _require(*modules: str) -> None:

@@ -76,3 +76,37 @@ def test_serve_stays_on_loopback(tmp_path):
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "loopback" in done.stderr or "127.0.0.1" in done.stderr
+
+
+# Stands for JupyterLab, which asks at Ctrl-C whether it is meant and takes a while to end its kernels.
+SLOW_TO_END = """
+import signal, time
+def end(*_):
+    time.sleep(1)
+    print("ended its kernels", flush=True)
+    raise SystemExit(0)
+signal.signal(signal.SIGINT, end)
+print("serving", flush=True)
+time.sleep(60)
+"""
+
+
+def test_ctrl_c_lets_jupyterlab_end_by_itself(tmp_path):
+    """The interrupt goes to both: the command waits for JupyterLab, without killing it and without a traceback."""
+    (tmp_path / "jupyterlab").mkdir()
+    (tmp_path / "jupyterlab" / "__init__.py").touch()
+    (tmp_path / "jupyterlab" / "__main__.py").write_text(SLOW_TO_END)
+    demo = subprocess.Popen(
+        [*COMMAND, "demo"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        start_new_session=True,
+    )
+    while demo.stdout.readline().strip() not in {"serving", ""}:
+        continue
+    os.killpg(demo.pid, signal.SIGINT)  # as a terminal does
+    said, errors = demo.communicate(timeout=30)
+    assert (demo.returncode, said.strip(), errors) == (0, "ended its kernels", "")
