@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import rendering
@@ -18,17 +17,15 @@ from claude_magic.panels.exchange import Exchange
 from claude_magic.panels.foot import script, style
 from claude_magic.panels.front import Front
 from claude_magic.panels.incoming import Arrived, Incoming
-from claude_magic.panels.segments import Painter, settled
+from claude_magic.panels.segments import Painter
+from claude_magic.panels.transcript import foot, live_turn, settled_turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from claude_magic.messages import Block
     from claude_magic.panels.tasks import Task
     from claude_magic.reply import Reply
-    from claude_magic.threads import Turn
 
-_LONGEST_ASKED = 4_000  # characters of a question that a transcript shows
 _LONGEST_NAME = 60
 
 
@@ -199,7 +196,7 @@ class Chat(Panel):
     def _settle(self, exchange: Exchange, reply: Reply) -> None:
         turns = self.session.thread(exchange.thread).turns
         exchange.turn = next((turn for turn in turns if turn.answer is reply.message), None)
-        exchange.painter.settle(reply.message, _foot(reply))
+        exchange.painter.settle(reply.message, foot(reply))
         pictures = list(reply.pictures())
         number = turns.index(exchange.turn) + 1 if exchange.turn is not None else 0
         settled = {"kind": "settled", "turn": exchange.key, "number": number, "text": rendering.plain(reply.text)}
@@ -227,12 +224,12 @@ class Chat(Panel):
         for number, turn in enumerate(turns, 1):
             reply = self.session.replies.get(turn.answer.id)
             made = list(reply.pictures()) if reply is not None and reply.message is turn.answer else []
-            shown.append(_transcript(turn, number, reply if made or reply else None, len(made)))
+            shown.append(settled_turn(turn, number, reply if made or reply else None, len(made)))
             pictures += made
         exchange = self.exchange
         if exchange is not None and not exchange.over and exchange.thread == self.thread_name:
             shown = [entry for entry, turn in zip(shown, turns, strict=True) if turn is not exchange.instead]
-            shown.append(_live(exchange))
+            shown.append(live_turn(exchange))
         names = sorted({*self.session.threads, self.thread_name})
         state = {"kind": "transcript", "thread": self.thread_name, "threads": names, "busy": self.busy}
         self.view.post({**state, "turns": shown}, pictures)
@@ -258,49 +255,3 @@ class Chat(Panel):
                 self.shell.events.unregister("post_run_cell", self._look)
         super().close()
         self.incoming.close()
-
-
-def _foot(reply: Reply) -> str:
-    """Return files, footer and warnings of a settled reply as safe HTML."""
-    return replace(reply, message=replace(reply.message, content=())).bundle()["text/html"]
-
-
-def _transcript(turn: Turn, number: int, reply: Reply | None, pictures: int) -> dict[str, Any]:
-    pieces = settled(turn.answer) if reply is None else [*settled(turn.answer), _foot(reply)]
-    return {
-        "turn": f"turn-{number}",
-        "number": number,
-        "asked": _words(turn.asked),
-        "pieces": pieces,
-        "text": rendering.plain(turn.answer.text),
-        "pictures": pictures,
-        "live": False,
-    }
-
-
-def _live(exchange: Exchange) -> dict[str, Any]:
-    asked = exchange.text or _words(exchange.instead.asked if exchange.instead else ())
-    with_files = "".join(f"\n[{file.name}]" for file in exchange.files)
-    return {
-        "turn": exchange.key,
-        "number": 0,
-        "asked": rendering.plain(asked + with_files),
-        "pieces": list(exchange.painter.pieces),
-        "text": "",
-        "pictures": 0,
-        "live": True,
-    }
-
-
-def _words(blocks: Iterable[Block]) -> str:
-    """Return a question as text: what is no text is named, what we say of files in the container is left out."""
-    said, before = [], ""
-    for block in blocks:
-        kind = str(block.get("type"))
-        if kind != "text":
-            said.append("[file]" if kind == "container_upload" else f"[{kind.replace('_', ' ')}]")
-        elif before != "container_upload":  # the text right after the files is ours: `containers.mount_blocks`
-            said.append(str(block.get("text") or ""))
-        before = kind
-    text = rendering.plain("\n".join(said).strip())
-    return text if len(text) <= _LONGEST_ASKED else text[:_LONGEST_ASKED] + "…"
