@@ -55,7 +55,7 @@ class Told:
         self._server.daemon_threads = True
         self._server.handle_error = lambda *_: None
         self.base_url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):
         """Close the socket."""
