@@ -42,6 +42,11 @@ class Backend:
     source: str = "no key"
     stop: Callable[[], None] = field(default=lambda: None, repr=False)
 
+    @property
+    def ready(self) -> bool:
+        """Whether it can be asked: the Claude API wants a key, others may not."""
+        return self.name != "api" or self.key is not None or self.token is not None
+
     def bills(self, headers: Mapping[str, str]) -> bool:
         """Tell whether tokens cost money there: a local server never bills, anybody else is taken to."""
         return self.name != "local" and "x-claude-magic-engine" not in headers
@@ -62,7 +67,7 @@ class Backend:
             NoCredentials: the Claude API is asked without a key.
 
         """
-        if self.name == "api" and self.key is None and self.token is None:
+        if not self.ready:
             raise NoCredentials("There is no API key, so nothing was sent.")
         return Client(base_url=self.base_url, api_key=self.key, auth_token=self.token, **options)
 

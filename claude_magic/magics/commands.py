@@ -94,7 +94,7 @@ def _use(magics: ClaudeMagics, rest: str) -> Any:
             raise UsageError(f"The environment variable {more[1]} is not set.", advice="Set it, or leave it out.")
         key = Secret(os.environ[more[1]])
     backend = magics.session.use(where, key=key)
-    if magics.warm_up and (backend.key or backend.token or backend.name != "api"):
+    if magics.warm_up and backend.ready:
         warmup.connect(magics.session)
     said = {
         "api": f"The Claude API answers from here on (key: {backend.source}).",

@@ -21,7 +21,7 @@ def run(session: Session) -> None:
     """
     wire.prepare(backends.API)
     rendering.render_markdown(_EVERYTHING)
-    if session.chosen:
+    if session.chosen and session.backend.ready:  # without a key, the first cell says so
         connect(session)
 
 

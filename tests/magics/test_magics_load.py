@@ -1,6 +1,7 @@
 """What `%load_ext claude_magic` costs: counted in a process of its own, never timed."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -35,8 +36,6 @@ print(json.dumps({"during": during, "httpx": "httpx" in sys.modules, "markdown":
 
 def run(code, **environment):
     """Run code in a new interpreter and return the JSON it prints last."""
-    import os
-
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **environment}
     )
@@ -68,6 +67,15 @@ def test_the_warm_up_can_be_switched_off(tmp_path):
         "shell = InteractiveShell.instance(config=Config({'ClaudeMagics': {'warm_up': False}}))",
     )
     assert not run(code)["httpx"]
+
+
+def test_a_status_in_the_loading_cell_warms_up_in_silence_without_a_key():
+    """The backend is chosen then, and has no key: that is for the first `%%claude` cell to say, not for a thread."""
+    code = WARM.replace("import threading\\n", "%claude status\\nimport threading\\n")
+    assert code != WARM
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
+    assert "warm-up" not in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["opened"] == []
 
 
 def test_public_names_are_there():
