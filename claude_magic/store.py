@@ -71,13 +71,17 @@ class Entry:
     request_id: str | None
 
 
-_VERSION = 1  # of the columns below
+_VERSION = 2  # of the columns below
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS uploads (
     scope TEXT NOT NULL, fingerprint TEXT NOT NULL, part INTEGER NOT NULL, file_id TEXT NOT NULL,
     filename TEXT NOT NULL, variable TEXT NOT NULL, size INTEGER NOT NULL, load_code TEXT NOT NULL,
     rows INTEGER, columns INTEGER, conversions TEXT NOT NULL, uploaded_at REAL NOT NULL, used_at REAL NOT NULL,
     PRIMARY KEY (scope, fingerprint, part)
+) STRICT""",
+    """CREATE TABLE IF NOT EXISTS names (
+    scope TEXT NOT NULL, filename TEXT NOT NULL, fingerprint TEXT NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (scope, filename, fingerprint)
 ) STRICT""",
     """CREATE TABLE IF NOT EXISTS ledger (
     at REAL NOT NULL, who TEXT NOT NULL, model TEXT NOT NULL, thread TEXT NOT NULL,
@@ -174,6 +178,17 @@ class Store:
     def forget(self, file_id: str) -> None:
         """Forget an upload: it was deleted, or has expired at the other end."""
         self._run("DELETE FROM uploads WHERE file_id = ?", (file_id,))
+
+    def number(self, scope: str, filename: str, fingerprint: str) -> int:
+        """Return which content of this file name it is: 1 for the first that went up, and never the same for two."""
+        key = (scope, filename, fingerprint)
+        self._run(
+            "INSERT OR IGNORE INTO names SELECT ?, ?, ?, COALESCE(MAX(number), 0) + 1 FROM names"
+            " WHERE scope = ? AND filename = ?",
+            (*key, scope, filename),
+        )
+        ((number,),) = self._run("SELECT number FROM names WHERE scope = ? AND filename = ? AND fingerprint = ?", key)
+        return int(number)
 
     def record(self, entry: Entry) -> None:
         """Write an answer into the ledger."""

@@ -326,7 +326,7 @@ def _send(host: Host, piece: Piece, source: Source, terms: Terms, *, scope: str,
     try:
         remote = host.client.files.upload(
             piece.file,
-            filename=by_content(piece.filename, source.fingerprint) if not piece.belongs else piece.filename,
+            filename=piece.filename if piece.belongs else name_there(host, piece.filename, source.fingerprint),
             mime_type=piece.mime_type,
             expires_in_seconds=terms.keep,
             progress=progress,
@@ -364,10 +364,14 @@ def scope_of(host: Host) -> str:
     return host.client.workspace_id or host.client.base_url
 
 
-def by_content(filename: str, fingerprint: str) -> str:
-    """Return a name that another content never has: a changed `df` in the same container is another file."""
-    stem, dot, ending = filename.rpartition(".")
-    return f"{stem}-{fingerprint[:6]}{dot}{ending}" if dot else f"{filename}-{fingerprint[:6]}"
+def name_there(host: Host, filename: str, fingerprint: str) -> str:
+    """Return a name that no other content has: a changed `df` in the same container is another file, `df-2.parquet`.
+
+    It says nothing of the content: the prompt names the file, and may tell no more than `--share` allows.
+    """
+    number = host.store.number(scope_of(host), filename, fingerprint)
+    stem, dot, ending = filename.rpartition(".") if "." in filename else (filename, "", "")
+    return filename if number == 1 else f"{stem}-{number}{dot}{ending}"
 
 
 def _still_there(host: Host, file_id: str) -> bool:

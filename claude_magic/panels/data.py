@@ -169,7 +169,9 @@ class Data(Panel):
         name, _, frame = self._chosen()
         share, mask = self._share, tuple(self.session.settings.mask)
         self.background(
-            lambda _: told(frame, name, share, mask), done=lambda text: self.view.show(told=plain(text)), key="told"
+            lambda _: told(self.session, frame, name, share, mask),
+            done=lambda text: self.view.show(told=plain(text)),
+            key="told",
         )
 
     # Up

@@ -79,7 +79,7 @@ def part_name(name: str, namespace: Mapping[str, Any]) -> str:
     return made
 
 
-def told(frame: Any, name: str, share: str, mask: Collection[str] = ()) -> str:
+def told(host: uploads.Host, frame: Any, name: str, share: str, mask: Collection[str] = ()) -> str:
     """Return the text that a prompt with this upload tells of it, before anything is uploaded.
 
     A frame that goes up in parts (above the API's 500 MB a file) has other loading code; its receipt comes with it.
@@ -91,7 +91,7 @@ def told(frame: Any, name: str, share: str, mask: Collection[str] = ()) -> str:
     """
     collected = frames.collect(frame, name)
     content = uploads.source(name, {name: collected}).fingerprint
-    filename = uploads.by_content(frames.filename(name), content)
+    filename = uploads.name_there(host, frames.filename(name), content)
     if share == "none":
         return text_of([containers.Mounted("", filename, name)])
     about = frames.describe(collected, name, share=share, masked=mask)

@@ -219,6 +219,15 @@ def test_the_store_has_no_place_for_a_key(store, path):
         columns = [row[1] for table in tables for row in looking.execute(f"PRAGMA table_info({table})")]
     looking.close()
 
-    assert set(tables) == {"uploads", "ledger"}
+    assert set(tables) == {"uploads", "names", "ledger"}
     names = [c for c in columns if not c.endswith("_tokens")]  # those are counts
     assert not [c for c in names if any(word in c for word in ("key", "token", "secret", "auth", "header", "password"))]
+
+
+def test_each_content_of_a_file_name_has_a_number_of_its_own(store):
+    """The first is 1; the same content keeps its number, also after it was forgotten; workspaces count apart."""
+    assert [store.number("w", "df.parquet", print_) for print_ in ("a", "b", "a", "c")] == [1, 2, 1, 3]
+    store.forget("file_1")
+    assert store.number("w", "df.parquet", "b") == 2
+    assert store.number("w", "other.parquet", "b") == 1
+    assert store.number("another", "df.parquet", "b") == 1
