@@ -5,6 +5,7 @@ Loaded by the fixture `open_panel_in` of `conftest.py`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -39,6 +40,7 @@ class PanelPage:
         self.notebook, self.name = notebook, name
         self.page = notebook.page
         self.page.set_default_timeout(10_000)
+        self.page.bring_to_front()  # a page behind another one paints late
         self.at = notebook.run(f"{name} = get_ipython().run_line_magic('claude', 'panel {name}')\n{name}")
         self.out = notebook.output(self.at)
         self.panel = self.out.locator(".claude-magic-panel")
@@ -63,6 +65,18 @@ class PanelPage:
         at = self.notebook.run(f"import json\nprint(json.dumps({expression}))")
         (output,) = self.notebook.outputs(at)
         return json.loads(output["text"])
+
+    @contextlib.contextmanager
+    def busy_kernel(self):
+        """Keep the kernel busy with a cell inside the block; nothing may land in that cell's output."""
+        asleep = self.notebook.add("import time\ntime.sleep(60)")
+        self.notebook.start(asleep)
+        self.notebook.wait_for("panel.sessionContext.session.kernel.status === 'busy'")
+        yield
+        assert self.notebook.js("nb.widgets[arg].model.executionCount", asleep) is None, "the cell has ended"
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:interrupt-kernel') }")
+        self.notebook.finish(asleep)
+        assert [o.get("ename") for o in self.notebook.outputs(asleep)] == ["KeyboardInterrupt"]
 
     def quietly(self, source: str) -> int:
         """Run a cell that must succeed; return its index."""
