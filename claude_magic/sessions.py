@@ -126,6 +126,7 @@ class Session:
         self.started = time.time()
         self.gone: set[str] = set()  # files deleted here: no thread may mount them again
         self._lock = threading.RLock()
+        self._sending: dict[str, threading.Lock] = {}  # by content
         self._backend: backends.Backend | None = None
         self._client: Client | None = None
         self._models: list[dict[str, Any]] | None = None
@@ -336,6 +337,11 @@ class Session:
         """Return the model and the input tokens (by `count_tokens`) that a cell would send; nothing is uploaded."""
         prepared = self.prepare(blocks, replace(options, upload=()), namespace)
         return prepared.request.model, self.client.messages.count_tokens(prepared.request.count_body())
+
+    def alone(self, content: str) -> threading.Lock:
+        """Return the lock under which a content is sent: a cell and a panel that want the same send it once."""
+        with self._lock:
+            return self._sending.setdefault(content, threading.Lock())
 
     def delete_file(self, file_id: str) -> None:
         """Delete a file at the server, in the store, and from what threads mount."""

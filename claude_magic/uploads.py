@@ -18,6 +18,7 @@ from claude_magic.store import Store, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from claude_magic.wire import Client
 
@@ -56,6 +57,9 @@ class Host(Protocol):
 
     def models(self) -> list[dict[str, Any]]:
         """Ask the server something cheap, so that it names its workspace."""
+
+    def alone(self, content: str) -> AbstractContextManager[object]:
+        """Keep others from sending the same content meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,8 @@ def mount(
     """
     terms = terms or Terms()
     source = _source(spec, namespace, terms)
-    uploads, sent = _uploaded(host, source, terms)
+    with host.alone(source.fingerprint):  # who comes second finds what the first has sent
+        uploads, sent = _uploaded(host, source, terms)
     whole = uploads[-1]  # the file itself, or the manifest of its parts
     receipt = Receipt(
         variable=source.variable,

@@ -1,5 +1,6 @@
 """However an answer ends: it is kept, and it is accounted for as what it was."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import keyring
@@ -106,6 +107,18 @@ def test_a_file_that_cannot_be_remembered_does_not_stay_at_the_server(notebook, 
     notebook.ns["df"] = pd.DataFrame({"unheard": [1.5, 2.5]})
     assert isinstance(notebook.error("%claude upload df"), FileProblem)
     assert {file.id for file in session.client.files.list()} == before
+
+
+def test_a_cell_and_panels_that_send_the_same_frame_at_once_send_it_once(notebook):
+    """Each waits for whoever is sending that content, and finds it there."""
+    session = notebook.magics.session
+    before = {file.id for file in session.client.files.list()}
+    frame = pd.DataFrame({"wanted": range(1000)})
+    with ThreadPoolExecutor(6) as pool:
+        sent = list(pool.map(lambda _: uploads.mount(session, "df", {"df": frame})[1], range(6)))
+    assert sum(receipt.sent for receipt in sent) == 1
+    assert len({receipt.file_ids for receipt in sent}) == 1
+    assert len({file.id for file in session.client.files.list()} - before) == 1
 
 
 def test_the_door_sends_the_frame_it_is_given(notebook, tmp_path, monkeypatch):
