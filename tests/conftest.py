@@ -6,6 +6,7 @@ needs of a stubborn server it asks for with the server's scripted faults.
 
 import importlib.util
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ from claude_magic.local import child
 def pytest_configure():
     """The local server of the session is the one that ships: whoever runs the tests may have chosen another engine."""
     os.environ.pop("CLAUDE_MAGIC_ENGINE", None)
+    # A shell that starts the tests in the background lets them ignore SIGINT; some of them are about interrupts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +120,7 @@ def bare_notebook():
     notebook.magics.warm_up = False
     yield notebook
     shell.run_line_magic("unload_ext", "claude_magic")
-    shell.history_manager.end_session()
+    shell.atexit_operations()  # now: at the interpreter's own end the folder of its history is gone
     InteractiveShell.clear_instance()
 
 

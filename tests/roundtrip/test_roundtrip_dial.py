@@ -1,8 +1,8 @@
 """The dial as a contract over everything we write into a prompt: mounted frames, and `{{ df }}`.
 
 A frame that is not the first of its name in the store has a number in its file's name, so that a changed `df` is
-another file in the same container. It depends on the order of uploads, not on content; where frames share a store here, it is
-replaced before comparing.
+another file in the same container. It depends on the order of uploads, not on content; where frames share a store
+here, it is replaced before comparing.
 """
 
 from __future__ import annotations
