@@ -5,6 +5,7 @@ needs of a stubborn server it asks for with the server's scripted faults.
 """
 
 import importlib.util
+import atexit
 import os
 import signal
 from pathlib import Path
@@ -120,7 +121,8 @@ def bare_notebook():
     notebook.magics.warm_up = False
     yield notebook
     shell.run_line_magic("unload_ext", "claude_magic")
-    shell.atexit_operations()  # now: at the interpreter's own end the folder of its history is gone
+    shell._atexit_once()  # now: at the interpreter's own end the folder of its history is gone
+    atexit.unregister(shell.atexit_operations)
     InteractiveShell.clear_instance()
 
 
