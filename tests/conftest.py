@@ -4,8 +4,8 @@ The local server is the real one, a process on a socket, one for the whole sessi
 needs of a stubborn server it asks for with the server's scripted faults.
 """
 
-import importlib.util
 import atexit
+import importlib.util
 import os
 import signal
 from pathlib import Path

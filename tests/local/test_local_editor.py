@@ -3,11 +3,12 @@
 import base64
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from claude_magic.local import editor
 from claude_magic.local.containers import ContainerPool
 from claude_magic.sandbox import isolation
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 PREFIX = "text_editor_code_execution"
 PNG = base64.b64decode(

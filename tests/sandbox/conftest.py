@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+
 from claude_magic.sandbox import Limits, Sandbox, isolation
 
 

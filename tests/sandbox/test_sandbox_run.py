@@ -5,11 +5,12 @@ import threading
 import time
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from claude_magic.errors import SandboxError
 from claude_magic.sandbox import Limits, Sandbox
 from claude_magic.sandbox.supervisor import Capture
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 
 def test_output_and_return_code_come_back(box):

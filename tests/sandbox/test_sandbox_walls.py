@@ -7,8 +7,9 @@ import sys
 import threading
 from pathlib import Path
 
-import claude_magic
 import pytest
+
+import claude_magic
 from claude_magic.sandbox import Sandbox, isolation
 
 
