@@ -13,8 +13,6 @@ from claude_magic.options import Options
 from claude_magic.sessions import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from claude_magic.reply import Reply
     from claude_magic.uploads import Receipt
 
@@ -32,12 +30,12 @@ def _own_session() -> Session:
     return Session()
 
 
-def ask(text: str, *, upload: Sequence[Any] = (), **options: Any) -> Reply:
+def ask(text: str, *, upload: Any = (), **options: Any) -> Reply:
     """Ask Claude and wait for the answer.
 
     Args:
         text: the prompt, sent as it is.
-        upload: DataFrames, Series or paths to put into Claude's container; switches `run` on.
+        upload: a DataFrame, Series or path to put into Claude's container, or a list of them; switches `run` on.
         options: as the cell's, with underscores: `model`, `system`, `run`, `max_tokens`, `thread`, `new`, `history`.
 
     Raises:

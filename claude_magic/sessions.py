@@ -40,7 +40,7 @@ from claude_magic.store import Entry, Store
 from claude_magic.threads import Thread, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     from claude_magic.messages import Block
@@ -349,16 +349,17 @@ class Session:
         self.store.forget(file_id)
         self.gone.add(file_id)
 
-    def ask(self, text: str, *, upload: Sequence[Any] = (), **options: Any) -> Reply:
+    def ask(self, text: str, *, upload: Any = (), **options: Any) -> Reply:
         """Ask and wait for the whole answer: the Python door beside the cell.
 
         Args:
             text: the prompt, sent as it is.
-            upload: DataFrames or paths to put into the container.
+            upload: DataFrames or paths to put into the container; one, or a list of them.
             options: as `Options`.
 
         """
-        named = {f"df{i}" if len(upload) > 1 else "df": value for i, value in enumerate(upload)}
+        given = upload if isinstance(upload, list | tuple) else [upload]  # a text or a frame is a sequence of its own
+        named = {f"df{i}" if len(given) > 1 else "df": value for i, value in enumerate(given)}
         names = tuple(value if isinstance(value, str) else name for name, value in named.items())
         blocks = prompt.compose(text, {}, raw=True)
         with self.turn(self.prepare(blocks, Options(**options, upload=names), named)) as answer:

@@ -132,6 +132,21 @@ def test_the_door_sends_the_frame_it_is_given(notebook, tmp_path, monkeypatch):
         cm.upload(pd.DataFrame({"a": [1]}), name="sales.docx")
 
 
+def test_the_door_takes_one_frame_or_path_as_well_as_a_list(notebook, tmp_path):
+    """`upload=df` is that frame, not its columns, and `upload="sales.csv"` that file, not its letters."""
+    path = tmp_path / "sales.csv"
+    path.write_text("x\n1\n2\n")
+    frame = pd.DataFrame({"a": [1, 2, 3]})
+    for given, variables in (
+        (frame, ["df"]),
+        (str(path), [str(path)]),
+        (path, ["df"]),
+        ([frame, frame], ["df0", "df1"]),
+    ):
+        reply = cm.ask("mean", upload=given, history=False)
+        assert [receipt.variable for receipt in reply.receipts] == variables
+
+
 def test_a_picture_made_for_print_is_shown_too(tmp_path):
     """A JPEG in CMYK, which no PNG holds: it is converted, and the answer is not lost over it."""
     Image.new("CMYK", (4, 3), (0, 200, 200, 0)).save(tmp_path / "chart.jpg")
