@@ -125,8 +125,18 @@ class PanelPage:
         assert self.panel.evaluate(OVER_THE_EDGE) == []
         self.panel.evaluate("e => e.style.width = ''")
         if os.environ.get("CLAUDE_MAGIC_SCREENSHOTS") == "1" and self.notebook.ui == "lab":
-            IMAGES.mkdir(exist_ok=True)
-            self.panel.screenshot(path=IMAGES / f"panel-{self.name}.png")
+            self.take_picture()
+
+    def take_picture(self) -> None:
+        """Save the whole panel as the README's picture."""
+        IMAGES.mkdir(exist_ok=True)
+        usual = self.page.viewport_size
+        self.page.set_viewport_size({"width": 1100, "height": 2200})
+        self.page.evaluate("document.activeElement?.blur()")
+        self.panel.scroll_into_view_if_needed()
+        self.page.wait_for_timeout(500)
+        self.panel.screenshot(path=IMAGES / f"panel-{self.name}.png")
+        self.page.set_viewport_size(usual)
 
     def tabbed(self, presses: int) -> list[str]:
         """Press Tab so often; return the names of what had the focus."""
