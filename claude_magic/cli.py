@@ -82,7 +82,10 @@ def _demo(folder: Path, *, execute: bool) -> int:
     if execute:
         return _execute(notebook)
     print(f"Opening {notebook}; stop with Ctrl-C.", flush=True)
-    with subprocess.Popen([sys.executable, "-m", "jupyterlab", str(notebook)]) as lab:  # noqa: S603 - this environment's own
+    # In a container everybody is root, and Jupyter asks whether that is meant; its own token guards it all the same.
+    as_root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    command = [sys.executable, "-m", "jupyterlab", *as_root, str(notebook)]
+    with subprocess.Popen(command) as lab:  # noqa: S603 - this environment's own
         while True:
             try:
                 return lab.wait()
