@@ -20,8 +20,7 @@ from claude_magic.frames.description import parse_share
 from claude_magic.options import Options
 from claude_magic.panels import commands
 from claude_magic.panels.base import Panel
-from claude_magic.panels.foot import script
-from claude_magic.panels.front import Front
+from claude_magic.panels.charts import Charts
 from claude_magic.panels.kernel_frames import CellWatch, frame_names, frame_of, part_name, part_of, text_of, told
 from claude_magic.panels.view import View, module
 from claude_magic.rendering import plain
@@ -41,29 +40,6 @@ class DataView(View):
     """The browser side."""
 
     _esm = module("data")
-
-
-class Charts(Front):
-    """The pictures of the answer.
-
-    Not ipywidgets' Image: it has no alternative text, and made off the main thread it was not shown in JupyterLab.
-    """
-
-    _esm = script("charts")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pictures: tuple[tuple[str, bytes], ...] = ()
-        self.hear(lambda _message, _buffers: self._again())
-
-    def show(self, pictures: Sequence[tuple[str, bytes]]) -> None:
-        """Show these instead: names, and PNG as bytes."""
-        self.pictures = tuple(pictures)
-        self._again()
-
-    def _again(self) -> None:
-        names = [plain(name) for name, _ in self.pictures]
-        self.post({"kind": "charts", "names": names}, [png for _, png in self.pictures])
 
 
 class Data(Panel):
@@ -138,6 +114,7 @@ class Data(Panel):
         every = range(len(self._columns))
         wanted = every if positions is True else positions if isinstance(positions, list) else ()
         self._left_out = frozenset(n for n in wanted if n in every)
+        self.view.show(receipt=None)  # it is about other columns
         self._preview_soon()
 
     def share(self, level: str) -> None:
