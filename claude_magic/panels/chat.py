@@ -219,7 +219,7 @@ class Chat(Panel):
 
     def show(self) -> None:
         """Send the whole conversation: when the browser appears, and when another one is chosen."""
-        turns = self.session.thread(self.thread_name).turns
+        turns = list(self.session.thread(self.thread_name).turns)  # a cell may add one meanwhile
         shown, pictures = [], []
         for number, turn in enumerate(turns, 1):
             reply = self.session.replies.get(turn.answer.id)

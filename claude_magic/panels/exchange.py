@@ -72,17 +72,19 @@ class Exchange:
         thread = session.thread(self.thread)
         old = self.instead
         thread.turns[:] = [turn for turn in thread.turns if turn is not old]
-        before = len(thread.turns)
+        prepared: Prepared | None = None
         try:
-            answer = session.turn(self._prepared(session, namespace, task, progress))
+            prepared = self._prepared(session, namespace, task, progress)
+            answer = session.turn(prepared)
             task.on_cancel(answer.stop)
             with answer:
                 for growing in answer:
                     self.began = self.began or growing.started
                     self.painter.show(growing)
         finally:
-            # What was to be replaced comes back when nothing took its place.
-            if old is not None and len(thread.turns) == before:
+            # What was to be replaced comes back when nothing took its place; a cell may have added a turn meanwhile.
+            replaced = prepared is not None and any(turn.asked is prepared.asked for turn in thread.turns)
+            if old is not None and not replaced:
                 thread.turns.append(old)
         return answer.reply
 
