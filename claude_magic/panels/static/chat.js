@@ -2,7 +2,7 @@
 
 function render({ model, el }) {
   el.classList.add("claude-magic-chat");
-  el.setAttribute("data-lm-suppress-shortcuts", "true"); // keys typed here are not the notebook's
+  keepKeys(el);
   const unique = crypto.getRandomValues(new Uint32Array(1))[0];
   const manager = model.widget_manager;
 

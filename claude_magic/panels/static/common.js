@@ -33,3 +33,11 @@ function element(tag, attributes = {}, text = "") {
 function button(label, attributes = {}) {
   return element("button", { type: "button", class: "jupyter-button widget-button", ...attributes }, label);
 }
+
+// JupyterLab's one-letter shortcuts stay out of a panel, so that Enter and letters mean what they say. Their selectors end
+// in `:focus`, so the mark that keeps them out must be on what has the focus, not around it.
+function keepKeys(el) {
+  const quiet = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  el.addEventListener("focusin", quiet);
+  requestAnimationFrame(() => el.closest(".claude-magic-panel")?.addEventListener("focusin", quiet));
+}

@@ -2,13 +2,10 @@
 
 let fields = 0;
 
-// The root of a body: JupyterLab's one-letter shortcuts stay out of its panel, so that Enter and letters mean what they
-// say. Their selectors end in `:focus`, so the mark that keeps them out must be on what has the focus, not around it.
+// The root of a body.
 function body(el) {
   el.classList.add("claude-magic-form");
-  const quiet = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
-  el.addEventListener("focusin", quiet);
-  requestAnimationFrame(() => el.closest(".claude-magic-panel")?.addEventListener("focusin", quiet));
+  keepKeys(el);
   return el;
 }
 

@@ -2,7 +2,7 @@
 
 function render({ model, el }) {
   el.classList.add("claude-magic-models");
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  keepKeys(el);
   const unique = crypto.getRandomValues(new Uint32Array(1))[0];
   const bar = element("div", { class: "claude-magic-row" });
   const filter = element("input", { type: "search", id: `filter-${unique}`, size: 18 });
