@@ -8,43 +8,34 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from claude_magic import backends, catalogue, containers, evidence, prompt, uploads
+from claude_magic.answering import Answering, Prepared
 from claude_magic.errors import (
     BadRequest,
-    ClaudeMagicError,
-    ConnectionFailed,
-    FileProblem,
-    Interrupted,
     NotFound,
     Overloaded,
     ServerFailed,
     ServerTimeout,
-    StreamFailed,
-    StreamTruncated,
     UsageError,
-    one_line,
 )
-from claude_magic.messages import Growing, Message, Request
+from claude_magic.messages import Request
 from claude_magic.options import Options
-from claude_magic.reply import Reply
-from claude_magic.store import Entry, Store
-from claude_magic.threads import Thread, Turn
+from claude_magic.store import Store
+from claude_magic.threads import Thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from types import TracebackType
+    from collections.abc import Callable, Iterable, Mapping
 
     from claude_magic.messages import Block
-    from claude_magic.wire import Client, EventStream, Secret
+    from claude_magic.reply import Reply
+    from claude_magic.wire import Client, Secret
 
     Progress = Callable[[str, int, int], None]
 
@@ -52,14 +43,7 @@ log = logging.getLogger(__name__)
 
 # The names that stand for the newest active model of a line.
 LINES = frozenset({"sonnet", "opus", "haiku", "fable"})
-# A paused answer goes on by itself; one that pauses this often is not going to end (each round is ten tool calls).
-_MAX_ROUNDS = 20
-# Errors that pass by themselves, and how long to wait before asking again (seconds); they come inside a stream that
-# began with status 200, so the client's own retries never see them.
-_PASSING = frozenset({"overloaded_error", "api_error", "timeout_error"})
-_PAUSES = (0.5, 1.0)
 _KEPT_REPLIES = 500
-_FILE_ID = re.compile(r"file_[A-Za-z0-9_]+")
 
 
 @dataclass(slots=True)
@@ -80,33 +64,6 @@ class Settings:
     system: str | None = None
     share: str = "schema"
     mask: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A request with what is needed to settle it.
-
-    Attributes:
-        request: what goes over the wire.
-        asked: the user's own blocks of this turn.
-        thread: the conversation it joins; None when it is sent alone.
-        fresh: the conversation starts afresh with it.
-        receipts: what went up, or was there already.
-        save: a folder that gets a copy of every file Claude makes.
-        uploaded: the words of this cell's `--upload`.
-        verify: the variables to verify the answer with; None when it is not asked for.
-
-    """
-
-    request: Request
-    asked: tuple[Block, ...]
-    thread: Thread | None
-    fresh: bool = False
-    stream: bool = True
-    receipts: tuple[uploads.Receipt, ...] = ()
-    save: Path | None = None
-    uploaded: tuple[str, ...] = ()
-    verify: Mapping[str, Any] | None = None
 
 
 class Session:
@@ -397,255 +354,6 @@ class Session:
                 del self.replies[next(iter(self.replies))]
 
 
-class Answering:
-    """An answer on its way. Iterate it inside `with`; each step is one event, and the value is the growing message.
-
-    On leaving, whatever arrived is settled: into the thread, the ledger, and `reply`. An answer that broke off, or was
-    interrupted, after something had arrived does not raise here; `reply.raise_for_error()` does, once it was shown.
-    """
-
-    def __init__(self, session: Session, prepared: Prepared) -> None:
-        self.growing = Growing()
-        self._reply: Reply | None = None
-        self._session = session
-        # A `use` meanwhile changes neither who is asked nor who is said to have answered, and billed.
-        self._backend, self._client = session.server()
-        self._prepared = prepared
-        self._request = prepared.request
-        self._notes = [str(receipt) for receipt in prepared.receipts]
-        self._open = ExitStack()
-        self._began = time.perf_counter()
-        self._headers: Mapping[str, str] = {}
-        self._request_id: str | None = None
-        self._stream: EventStream | None = None
-        self._stopped = False
-
-    def stop(self) -> None:
-        """End it, from any thread: what has arrived is settled as stopped, and nothing more is asked.
-
-        While the server has not begun to answer this cannot end the wait, but nothing comes of it then.
-        """
-        self._stopped = True
-        stream = self._stream
-        if stream is not None:
-            stream.close()
-
-    def _check(self) -> None:
-        if self._stopped:
-            raise Interrupted("Stopped.", request_id=self._request_id)
-
-    @property
-    def reply(self) -> Reply:
-        """The settled answer."""
-        if self._reply is None:
-            raise UsageError("The answer is not settled yet.", advice="Leave the `with` block first.")
-        return self._reply
-
-    def __enter__(self) -> Self:
-        """Begin; the request is sent when the first event is asked for."""
-        return self
-
-    def __iter__(self) -> Iterator[Growing]:
-        """Send, and yield the growing message at each event; `pause_turn` is continued, not an end."""
-        yield from self._round()
-        for _ in range(_MAX_ROUNDS):
-            now = self.growing.message()
-            if now.stop_reason != "pause_turn":
-                return
-            self.growing.go_on()
-            self._request = replace(self._request, messages=self._sent).continued(now.content, now.container)
-            yield from self._round()
-
-    def _round(self) -> Iterator[Growing]:
-        self._check()
-        for event in self._events():
-            self.growing.feed(event)
-            yield self.growing
-            self._check()
-
-    def _events(self) -> Iterator[Mapping[str, Any]]:
-        """Send and yield events; an error that comes inside the stream before anything was shown is tried again."""
-        send = self._streamed if self._prepared.stream else self._whole
-        for pause in (*_PAUSES, None):
-            try:
-                yield from send()
-            except StreamFailed as failed:
-                if pause is None or self.growing.started or failed.error_type not in _PASSING:
-                    raise
-                self._open.close()
-                time.sleep(pause)
-                self._check()
-            else:
-                return
-
-    def _streamed(self) -> Iterator[Mapping[str, Any]]:
-        messages = self._client.messages
-        stream = self._opened(lambda: self._open.enter_context(messages.stream(self._request.body())))
-        self._headers, self._request_id = stream.headers, stream.request_id
-        self._stream = stream
-        self._check()
-        yield from stream
-        self._open.close()
-
-    def _whole(self) -> Iterator[Mapping[str, Any]]:
-        messages = self._client.messages
-        answer = self._opened(lambda: messages.create(self._request.body()))
-        self._headers, self._request_id = answer.headers, answer.request_id
-        yield {"type": "message_start", "message": answer.body}
-        yield {"type": "message_stop"}
-
-    @property
-    def _sent(self) -> tuple[Mapping[str, Any], ...]:
-        """The messages up to the user's, as they were last accepted."""
-        return self._request.messages[: len(self._prepared.request.messages)]
-
-    def _opened(self, send: Any) -> Any:
-        """Send; when the server no longer has the container or a file of the history, send once more without it."""
-        for _ in range(2):
-            try:
-                return send()
-            except (BadRequest, NotFound) as refused:
-                changed = self._without_what_is_gone(refused)
-                if changed is None:
-                    raise
-                self._request = changed
-        return send()
-
-    def _without_what_is_gone(self, refused: BadRequest | NotFound) -> Request | None:
-        request = self._request
-        gone = set(_FILE_ID.findall(refused.message)) & _mounted_ids(request.messages[:-1])
-        if gone:
-            self._session.gone |= gone
-            self._notes.append("a deleted file was left out of the history")
-            return replace(request, messages=(*_without_files(request.messages[:-1], gone), request.messages[-1]))
-        if request.container is not None and "container" in refused.message.lower():
-            self._notes.append("the container had expired and was made anew")
-            return replace(request, container=None)
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        """Settle. Swallow only what `reply.raise_for_error()` will raise again."""
-        self._open.close()
-        if isinstance(error, KeyboardInterrupt):
-            error = Interrupted("Interrupted.", request_id=self._request_id)
-        elif self._stopped and isinstance(error, ConnectionFailed | StreamTruncated):  # what closing a stream leads to
-            error = Interrupted("Stopped.", request_id=self._request_id)
-        if not self.growing.started:
-            self._bill_unseen(error)
-            if isinstance(error, Interrupted):
-                raise Interrupted("Interrupted before an answer began.", advice="The thread is as it was.") from None
-            if error is None:
-                self._settle(self.growing.message(), None)
-            return False
-        known = error if isinstance(error, ClaudeMagicError) else None
-        self._settle(self.growing.message(), known)
-        return known is not None
-
-    def _bill_unseen(self, error: BaseException | None) -> None:
-        """Account for the prompt of an answer of which nothing is shown: it was read, though nothing was written."""
-        message = self.growing.message()
-        if isinstance(error, Interrupted | ConnectionFailed | StreamTruncated) and message.usage.prompt_tokens:
-            with suppress(FileProblem):  # why there is no answer is the one to tell
-                self._account(message)
-
-    def _settle(self, message: Message, error: ClaudeMagicError | None) -> None:
-        seconds = time.perf_counter() - self._began
-        collected, error = self._collected(message, error)
-        list_price = _cost(message)
-        self._reply = Reply(
-            message=message,
-            request=self._prepared.request,
-            request_id=self._request_id,
-            who=self._backend.who(self._headers),
-            seconds=seconds,
-            cost=self._billed(list_price),
-            list_price=list_price,
-            files=collected.artifacts,
-            thread=self._thread_name,
-            notes=tuple(self._notes),
-            missing=collected.missing,
-            receipts=self._prepared.receipts,
-            error=error,
-        )
-        self._keep(self._reply)
-        try:
-            self._account(message)
-        except FileProblem as problem:  # what was paid for is not lost because it could not be written down
-            self._reply = replace(self._reply, missing=(*self._reply.missing, str(problem)))
-        if error is None:
-            try:
-                self._reply = self._judged(self._reply)
-            except Exception:  # a defect in judging an answer must not cost the answer
-                log.exception("The answer could not be judged; it is in `_`.")
-        self._session.keep(self._reply)
-
-    def _collected(
-        self, message: Message, error: ClaudeMagicError | None
-    ) -> tuple[containers.Collected, ClaudeMagicError | None]:
-        """Fetch what an answer that ended has made; a disk that is full costs the files, not the answer."""
-        session, save = self._session, self._prepared.save
-        collected = containers.Collected({})
-        if error is not None:
-            return collected, error
-        try:
-            collected = containers.collect(self._client, message.content, session.folder())
-            if save is not None:
-                self._notes.append(session.save(collected.artifacts.values(), save))
-        except KeyboardInterrupt:
-            error = Interrupted("Interrupted while files were fetched.", request_id=self._request_id)
-        except (ClaudeMagicError, OSError) as problem:
-            collected = replace(collected, missing=(*collected.missing, one_line(problem)))
-        return collected, error
-
-    def _billed(self, list_price: float | None) -> float | None:
-        return list_price if self._backend.bills(self._headers) else 0.0
-
-    @property
-    def _thread_name(self) -> str | None:
-        return self._prepared.thread.name if self._prepared.thread else None
-
-    def _judged(self, reply: Reply) -> Reply:
-        """Return the reply with what can be said about whether it came from the data."""
-        session, prepared = self._session, self._prepared
-        stood = evidence.grounds(self._request, reply.message, prepared.thread, session.uploads, prepared.uploaded)
-        if stood.uploads:
-            reply = replace(reply, provenance=evidence.provenance(reply.blocks, stood))
-        if prepared.verify is not None:
-            self._reply = reply  # whatever happens while its code runs, the answer is there
-            reply = replace(reply, verification=evidence.verification(reply, stood, session.store, prepared.verify))
-        return reply
-
-    def _keep(self, reply: Reply) -> None:
-        thread, message = self._prepared.thread, reply.message
-        if thread is None:
-            return
-        if self._prepared.fresh:
-            thread.clear()
-        ended = reply.error.message.rstrip(".").lower() if reply.error and not message.complete else ""
-        thread.turns.append(Turn(self._prepared.asked, message, ended))
-        if message.container is not None and self._session.asks(self._backend):
-            thread.work_in(message.container, message.container_expires_at)
-
-    def _account(self, message: Message) -> None:
-        used = message.usage
-        self._session.store.record(
-            Entry(
-                at=time.time(),
-                who=self._backend.who(self._headers),
-                model=message.model,
-                thread=self._thread_name or "",
-                input_tokens=used.input_tokens,
-                output_tokens=used.output_tokens,
-                cache_write_tokens=used.cache_creation_5m + used.cache_creation_1h,
-                cache_read_tokens=used.cache_read,
-                cost=self._billed(_cost(message)),
-                request_id=self._request_id,
-            )
-        )
-
-
 def _home() -> Path:
     given = os.environ.get("CLAUDE_MAGIC_HOME")
     if given:
@@ -670,29 +378,3 @@ def _thinking(model: str) -> dict[str, Any]:
     entry = catalogue.find(model)
     thinks = entry is not None and entry.thinking_default in {"always", "on"}
     return {"thinking": {"type": "adaptive", "display": "summarized"}} if thinks else {}
-
-
-def _cost(message: Message) -> float | None:
-    used = message.usage
-    return catalogue.cost(
-        message.model,
-        input_tokens=used.input_tokens,
-        output_tokens=used.output_tokens,
-        cache_creation_5m=used.cache_creation_5m,
-        cache_creation_1h=used.cache_creation_1h,
-        cache_read=used.cache_read,
-        web_searches=used.web_searches,
-    )
-
-
-def _mounted_ids(messages: tuple[Mapping[str, Any], ...]) -> set[str]:
-    return {
-        block["file_id"]
-        for message in messages
-        for block in message["content"]
-        if isinstance(block, dict) and block.get("type") == "container_upload"
-    }
-
-
-def _without_files(messages: tuple[Mapping[str, Any], ...], gone: set[str]) -> list[Mapping[str, Any]]:
-    return [{**m, "content": [b for b in m["content"] if b.get("file_id") not in gone]} for m in messages]

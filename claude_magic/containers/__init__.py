@@ -1,6 +1,14 @@
 """Files into Claude's container, artifacts out of it."""
 
-from claude_magic.containers.artifacts import Artifact, Collected, collect, generated_ids, safe_name, target_in
+from claude_magic.containers.artifacts import (
+    Artifact,
+    Collected,
+    collect,
+    generated_ids,
+    safe_name,
+    saved_name,
+    target_in,
+)
 from claude_magic.containers.compare import Check
 from claude_magic.containers.instructions import TOOL, Mounted, mount_blocks
 from claude_magic.containers.provenance import Provenance, examine
@@ -20,6 +28,7 @@ __all__ = [
     "generated_ids",
     "mount_blocks",
     "safe_name",
+    "saved_name",
     "target_in",
     "verify",
 ]

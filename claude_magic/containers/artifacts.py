@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from claude_magic.messages import Block
     from claude_magic.wire import Client
 
+# What Python loads from a folder on its path.
+_LOADED = (".py", ".pyc", ".pyd", ".so", ".pth")
 _FORBIDDEN = re.compile(r'[<>:"|?*\\/\x00-\x1f\x7f]+')
 _TYPE = re.compile(r"[a-z]{1,20}/[\w.+-]{1,100}", re.ASCII | re.IGNORECASE)
 # Pictures that notebooks show and that cannot carry a script: SVG is not among them.
@@ -86,7 +88,7 @@ class Artifact:
 
         self._check()
         target = Path(path).expanduser()
-        target = target / self.name if target.is_dir() else target
+        target = target / saved_name(self.name) if target.is_dir() else target
         try:
             return Path(shutil.copyfile(self.path, target))
         except OSError as problem:
@@ -165,6 +167,16 @@ def safe_name(name: str, taken: Iterable[str] = ()) -> str:
     return unique
 
 
+def saved_name(name: str, taken: Iterable[str] = ()) -> str:
+    """Return `safe_name` for a file that goes where the user works: what Python would import there becomes text.
+
+    The name is the model's, and the working folder is on the path of every kernel started in it: a `pandas.py` or
+    `sitecustomize.py` would run by itself.
+    """
+    loaded = name.lower().endswith(_LOADED)
+    return safe_name(f"{name}.txt" if loaded else name, taken)
+
+
 def _type(told: str) -> str:
     """Return a MIME type as it was told if it looks like one."""
     return told if _TYPE.fullmatch(told) else "application/octet-stream"
@@ -182,7 +194,7 @@ def target_in(folder: Path, artifact: Artifact, ours: Container[Path] = ()) -> P
         others = [p.name for p in folder.iterdir() if p not in ours and not _same(p, artifact.path)]
     except OSError as problem:
         raise FileProblem(f"{folder} cannot be written: {problem.strerror}.", advice="Give another folder.") from None
-    return folder / safe_name(artifact.name, others)
+    return folder / saved_name(artifact.name, others)
 
 
 def _same(one: Path, other: Path) -> bool:

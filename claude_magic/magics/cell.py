@@ -9,9 +9,10 @@ from claude_magic.errors import Interrupted
 from claude_magic.magics.arguments import parse_cell
 
 if TYPE_CHECKING:
+    from claude_magic.answering import Prepared
     from claude_magic.options import Options
     from claude_magic.reply import Reply
-    from claude_magic.sessions import Prepared, Session
+    from claude_magic.sessions import Session
 
 
 def run(shell: Any, session: Session, line: str, cell: str) -> None:

@@ -17,6 +17,7 @@ from claude_magic.magics.cell import ask
 from claude_magic.magics.views import Facts, Text, table
 from claude_magic.rendering import bundle, painter
 from claude_magic.reply import dollars
+from claude_magic.sandbox import isolation
 from claude_magic.wire import Secret
 
 if TYPE_CHECKING:
@@ -98,10 +99,15 @@ def _use(magics: ClaudeMagics, rest: str) -> Any:
         warmup.connect(magics.session)
     said = {
         "api": f"The Claude API answers from here on (key: {backend.source}).",
-        "local": "The local server answers from here on: no key, no network, no charge. It is not Claude.",
+        "local": "The local server answers from here on: no key, no network, no charge. It is not Claude."
+        + ("" if isolation() == "bwrap" else _UNWALLED),
         "url": f"{backend.base_url} answers from here on (key: {backend.source}).",
     }
     return Text(said[backend.name])
+
+
+# What the sandbox cannot promise where bubblewrap does not work; the stand-in writes its code itself, a model does not.
+_UNWALLED = "\nThe code it runs is not walled off on this machine: it can read your files. Install bubblewrap for that."
 
 
 def _own_server(magics: ClaudeMagics) -> tuple[str, str]:

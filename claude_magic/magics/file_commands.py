@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import uploads
-from claude_magic.containers import safe_name
+from claude_magic.containers import saved_name
 from claude_magic.errors import FileProblem, UsageError, one_line
 from claude_magic.magics.arguments import parse, words
 from claude_magic.magics.views import Facts, Text, table
@@ -118,7 +118,7 @@ def download(magics: ClaudeMagics, rest: str) -> Path:
     target = Path(given[0]).expanduser() if given else Path.cwd()
     if target.is_dir():
         taken = [entry.name for entry in target.iterdir()]
-        target /= safe_name(remote.get(file_id).filename, taken)
+        target /= saved_name(remote.get(file_id).filename, taken)
     elif target.exists():
         raise FileProblem(f"{target} exists already; nothing was fetched.", advice="Give another path.")
     return remote.download(file_id, target)

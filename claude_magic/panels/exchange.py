@@ -14,12 +14,13 @@ from claude_magic.rendering import Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from claude_magic.answering import Prepared
     from claude_magic.messages import Block
     from claude_magic.panels.incoming import Arrived
     from claude_magic.panels.segments import Painter
     from claude_magic.panels.tasks import Task
     from claude_magic.reply import Reply
-    from claude_magic.sessions import Prepared, Session
+    from claude_magic.sessions import Session
     from claude_magic.threads import Turn
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import uploads
-from claude_magic.containers import generated_ids, safe_name
+from claude_magic.containers import generated_ids, safe_name, saved_name
 from claude_magic.errors import FileProblem, Interrupted, UsageError
 from claude_magic.panels import commands
 from claude_magic.panels.base import Panel
@@ -224,7 +224,7 @@ def fetched(session: Session, file: RemoteFile, folder: Path, progress: Callable
     while True:
         try:
             taken |= {entry.name for entry in folder.iterdir()}
-            target = folder / safe_name(file.filename, taken)
+            target = folder / saved_name(file.filename, taken)
             target.touch(exist_ok=False)
             break
         except FileExistsError:

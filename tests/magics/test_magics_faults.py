@@ -198,3 +198,16 @@ def test_files_are_named_by_id_variable_or_what_holds_them(notebook, tmp_path, m
     assert "Deleted" in notebook.run("%claude files delete chart")
     assert "Deleted" in notebook.run("%claude files delete sent")
     assert isinstance(notebook.error("%claude files delete number"), errors.UsageError)
+
+
+def test_a_file_of_the_models_is_never_one_that_python_loads(notebook, tmp_path, monkeypatch):
+    """`analysis.py` beside the notebook would shadow a module of that name: it is saved as text."""
+    from claude_magic.containers import Artifact, saved_name, target_in
+
+    (tmp_path / "made").write_text("print('hello')")
+    made = Artifact("pandas.py", "text/x-python", 14, "file_1", tmp_path / "made")
+    assert target_in(tmp_path / "out", made).name == "pandas.py.txt"
+    assert made.save(tmp_path).name == "pandas.py.txt"
+    assert made.save(tmp_path / "mine.py").name == "mine.py"  # the user's own word
+    assert saved_name("SITECUSTOMIZE.PY") == "SITECUSTOMIZE.PY.txt"
+    assert saved_name("chart.png", ["chart.png"]) == "chart (2).png"
