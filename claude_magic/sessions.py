@@ -132,7 +132,7 @@ class Session:
         return self._backend is backend
 
     def use(self, where: str, *, key: Secret | None = None) -> backends.Backend:
-        """Choose who answers: ``api``, ``local`` or a URL. Containers of the old server are forgotten, threads are not.
+        """Choose who answers: ``api``, ``local`` or a URL; threads go on there, without the old one's files and containers.
 
         Raises:
             UsageError: `where` is none of the three.
@@ -143,7 +143,10 @@ class Session:
             if where == "local" and self._backend is not None and self._backend.name == "local":
                 return self._backend
             backend = backends.choose(where, os.environ, self.home, key=key)
+            elsewhere = self._backend is not None and self._backend.base_url != backend.base_url
             self._leave()
+            if elsewhere:  # files are there and not here: a history that mounts them would be refused
+                self.gone |= {file_id for thread in list(self.threads.values()) for file_id in thread.mounted}
             self._backend = backend
             return backend
 
@@ -258,6 +261,7 @@ class Session:
         mounted = [uploads.mount(self, spec, namespace, terms) for spec in options.upload]
         for spec, (files, _) in zip(options.upload, mounted, strict=True):
             self.uploads |= {file.file_id: evidence.Upload(spec, file) for file in files}
+            self.gone -= {file.file_id for file in files}
         asked = [*containers.mount_blocks(file for files, _ in mounted for file in files), *blocks]
         model = self.resolve(options.model)
         # A history with code execution blocks needs the tool they belong to, and a changed tool list costs the cache.

@@ -101,6 +101,11 @@ class Thread:
         return [message for turn in self.turns for message in turn.travelling(gone)]
 
     @property
+    def mounted(self) -> set[str]:
+        """The ids of the files this conversation has put into containers."""
+        return {b["file_id"] for turn in self.turns for b in turn.asked if b.get("type") == "container_upload"}
+
+    @property
     def runs_code(self) -> bool:
         """Whether code was run or a file mounted so far: the API refuses such a history without the tool it is for."""
         return any(

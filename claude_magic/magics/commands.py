@@ -179,8 +179,7 @@ def _container(magics: ClaudeMagics, rest: str) -> Any:
     thread = session.thread()
     if thread.container is None:
         return Text(f"Thread {thread.name} has no container yet: the next cell with --run or --upload gets one.")
-    mounted = {b["file_id"] for t in thread.turns for b in t.asked if b.get("type") == "container_upload"}
-    sources = [session.store.source_of(file_id) for file_id in sorted(mounted - session.gone)]
+    sources = [session.store.source_of(file_id) for file_id in sorted(thread.mounted - session.gone)]
     made = [file_id for t in thread.turns for file_id in generated_ids(t.answer.content)]
     return Facts(
         {

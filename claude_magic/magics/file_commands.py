@@ -84,7 +84,7 @@ def _row(session: Session, file: RemoteFile) -> dict[str, Any]:
 
 def _prune(session: Session) -> Any:
     """Delete what this machine uploaded, no thread of this session mounts, and nobody has used for seven days."""
-    mounted = {b.get("file_id") for t in session.threads.values() for turn in t.turns for b in turn.asked}
+    mounted = {file_id for thread in session.threads.values() for file_id in thread.mounted}
     before = time.time() - _UNUSED_DAYS * 86_400
     unused = session.store.unused(uploads.scope_of(session), before)
     pruned = [upload for upload in unused if upload.file_id not in mounted]

@@ -211,3 +211,26 @@ def test_a_file_of_the_models_is_never_one_that_python_loads(notebook, tmp_path,
     assert made.save(tmp_path / "mine.py").name == "mine.py"  # the user's own word
     assert saved_name("SITECUSTOMIZE.PY") == "SITECUSTOMIZE.PY.txt"
     assert saved_name("chart.png", ["chart.png"]) == "chart (2).png"
+
+
+def test_a_thread_goes_on_at_another_server(notebook, tmp_path):
+    """Files of the old server are not mounted at the new one: counting and asking work at once, and at home again."""
+    from claude_magic.local import child
+    from claude_magic.wire import Secret
+
+    session = notebook.magics.session
+    home = session.backend
+    notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3]})
+    notebook.run("%%claude -u df\nmean of a")
+    other = child.start(tmp_path / "other")
+    try:
+        session.use(other.base_url, key=Secret(other.key))
+        assert int(notebook.run("%claude count Hello")) > 10
+        notebook.run("%%claude\nWho are you?")
+        assert len(notebook.ns["_"].request.messages) == 3
+    finally:
+        session.use(home.base_url, key=home.key)
+        other.stop()
+    notebook.run("%%claude -u df\nhistogram of a")
+    notebook.run("%%claude\nand the mean of a")
+    assert "container_upload" in str(notebook.ns["_"].request.messages)
