@@ -132,7 +132,7 @@ class Session:
         return self._backend is backend
 
     def use(self, where: str, *, key: Secret | None = None) -> backends.Backend:
-        """Choose who answers: ``api``, ``local`` or a URL. Threads go on, without the old server's files and containers.
+        """Choose who answers: ``api``, ``local`` or a URL. Threads go on, without the old server's files and container.
 
         Raises:
             UsageError: `where` is none of the three.

@@ -111,8 +111,10 @@ def notebook7(open_notebook):
 
 @pytest.fixture(params=["lab", "notebook7"])
 def ui_page(request):
-    """The shared notebook of JupyterLab, then that of Notebook 7."""
-    return request.getfixturevalue(request.param)
+    """The shared notebook of JupyterLab, then that of Notebook 7, in front: a page behind another one is slow."""
+    notebook = request.getfixturevalue(request.param)
+    notebook.page.bring_to_front()
+    return notebook
 
 
 @pytest.fixture(scope="session")

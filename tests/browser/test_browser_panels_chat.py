@@ -109,6 +109,7 @@ class Chat:
 def chat(request, local_server, browser_context):
     """The chat panel, opened."""
     notebook = request.getfixturevalue(request.param)
+    notebook.page.bring_to_front()  # a page behind another one is slowed down
     browser_context.grant_permissions(["clipboard-read", "clipboard-write"], origin=notebook.server.base)
     notebook.run(
         f"%load_ext claude_magic\nimport os\nos.environ['LOCAL_KEY'] = {local_server.key!r}\n"
