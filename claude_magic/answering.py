@@ -28,7 +28,7 @@ from claude_magic.store import Entry
 from claude_magic.threads import Thread, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -191,11 +191,11 @@ class Answering:
 
     def _without_what_is_gone(self, refused: BadRequest | NotFound) -> Request | None:
         request = self._request
-        gone = set(_FILE_ID.findall(refused.message)) & _mounted_ids(request.messages[:-1])
-        if gone:
-            self._session.gone |= gone
+        lighter = without_gone(request, refused)
+        if lighter is not None:
+            self._session.gone |= mounted_ids(request.messages) - mounted_ids(lighter.messages)
             self._notes.append("a deleted file was left out of the history")
-            return replace(request, messages=(*_without_files(request.messages[:-1], gone), request.messages[-1]))
+            return lighter
         if request.container is not None and "container" in refused.message.lower():
             self._notes.append("the container had expired and was made anew")
             return replace(request, container=None)
@@ -337,14 +337,21 @@ def _cost(message: Message) -> float | None:
     )
 
 
-def _mounted_ids(messages: tuple[Mapping[str, Any], ...]) -> set[str]:
+def without_gone(request: Request, refused: ClaudeMagicError) -> Request | None:
+    """Return the request without the files of its history that the server's refusal names; None when it names none."""
+    history, asked = request.messages[:-1], request.messages[-1]
+    gone = set(_FILE_ID.findall(refused.message)) & mounted_ids(history)
+    if not gone:
+        return None
+    kept = [{**m, "content": [b for b in m["content"] if b.get("file_id") not in gone]} for m in history]
+    return replace(request, messages=(*kept, asked))
+
+
+def mounted_ids(messages: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the ids of the files that messages put into a container."""
     return {
         block["file_id"]
         for message in messages
         for block in message["content"]
         if isinstance(block, dict) and block.get("type") == "container_upload"
     }
-
-
-def _without_files(messages: tuple[Mapping[str, Any], ...], gone: set[str]) -> list[Mapping[str, Any]]:
-    return [{**m, "content": [b for b in m["content"] if b.get("file_id") not in gone]} for m in messages]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import backends, catalogue, containers, evidence, prompt, uploads
-from claude_magic.answering import Answering, Prepared
+from claude_magic.answering import Answering, Prepared, mounted_ids, without_gone
 from claude_magic.errors import (
     BadRequest,
     NotFound,
@@ -297,7 +297,18 @@ class Session:
     def count(self, blocks: list[Block], options: Options, namespace: Mapping[str, Any]) -> tuple[str, int]:
         """Return the model and the input tokens (by `count_tokens`) that a cell would send; nothing is uploaded."""
         prepared = self.prepare(blocks, replace(options, upload=()), namespace)
-        return prepared.request.model, self.client.messages.count_tokens(prepared.request.count_body())
+        return prepared.request.model, self.tokens(prepared.request)
+
+    def tokens(self, request: Request) -> int:
+        """Return the input tokens of a request, without what its history mounts and the server no longer has."""
+        try:
+            return self.client.messages.count_tokens(request.count_body())
+        except NotFound as refused:
+            lighter = without_gone(request, refused)
+            if lighter is None:
+                raise
+            self.gone |= mounted_ids(request.messages) - mounted_ids(lighter.messages)
+            return self.tokens(lighter)
 
     def alone(self, content: str) -> threading.Lock:
         """Return the lock under which a content is sent: a cell and a panel that want the same send it once."""

@@ -154,10 +154,9 @@ class Counter:
             yield Counted(chosen.model, whole, told, tuple(prices))
 
     def _tokens(self, request: Request) -> int:
-        client = self._session.client
-        key = (client.base_url, repr(request.count_body()))
+        key = (self._session.client.base_url, repr(request.count_body()))
         if key not in self._known:
-            self._known[key] = client.messages.count_tokens(request.count_body())
+            self._known[key] = self._session.tokens(request)
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return self._known[key]

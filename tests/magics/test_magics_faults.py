@@ -234,3 +234,14 @@ def test_a_thread_goes_on_at_another_server(notebook, tmp_path):
     notebook.run("%%claude -u df\nhistogram of a")
     notebook.run("%%claude\nand the mean of a")
     assert "container_upload" in str(notebook.ns["_"].request.messages)
+
+
+def test_a_file_deleted_elsewhere_does_not_stop_the_counting(notebook):
+    """The history is counted without it, as it would be sent."""
+    notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3]})
+    notebook.run("%%claude -u df\nmean of a")
+    session = notebook.magics.session
+    (file_id,) = session.thread().mounted
+    session.client.files.delete(file_id)
+    assert int(notebook.run("%claude count Hello")) > 100
+    assert file_id in session.gone
