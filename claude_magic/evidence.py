@@ -7,6 +7,7 @@ answers stand in the container, and where the data are that went up.
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,10 +102,14 @@ def _placed(given: Sequence[Upload], store: Store, namespace: Mapping[str, Any],
         if fingerprint not in {"", source.fingerprint}:
             yield f"{spec} has changed since it was uploaded"
             continue
-        for piece, name in zip(source.open(), names, strict=False):
-            target = folder / containers.safe_name(name)
-            if isinstance(piece.file, Path):
-                shutil.copyfile(piece.file, target)
-            else:
-                with target.open("wb") as file:
-                    shutil.copyfileobj(piece.file, file, 1 << 20)
+        with closing(source.open()) as pieces:
+            for piece, name in zip(pieces, names, strict=False):
+                _write(piece, folder / containers.safe_name(name))
+
+
+def _write(piece: uploads.Piece, target: Path) -> None:
+    if isinstance(piece.file, Path):
+        shutil.copyfile(piece.file, target)
+        return
+    with target.open("wb") as file:
+        shutil.copyfileobj(piece.file, file, 1 << 20)

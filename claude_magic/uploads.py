@@ -6,7 +6,7 @@ import hashlib
 import io
 import mimetypes
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
@@ -17,7 +17,7 @@ from claude_magic.errors import ClaudeMagicError, FileProblem, NotFound, Request
 from claude_magic.store import Store, Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Generator, Mapping
     from contextlib import AbstractContextManager
 
     from claude_magic.wire import Client
@@ -133,7 +133,7 @@ class Source:
 
     variable: str
     fingerprint: str
-    open: Callable[[], Iterator[Piece]]
+    open: Callable[[], Generator[Piece, None, None]]
     describe: Callable[[], str] = lambda: ""
     share: str = ""
 
@@ -229,7 +229,7 @@ def _source(spec: str, namespace: Mapping[str, Any], terms: Terms) -> Source:
     path = _path(value)
     if not path.is_file():
         raise _not_there(spec, path, namespace)
-    return Source(spec, _path_hash(path), lambda: iter([Piece(path, safe_name(path.name), _type(path.name))]))
+    return Source(spec, _path_hash(path), lambda: _one(Piece(path, safe_name(path.name), _type(path.name))))
 
 
 def _path(value: str | Path) -> Path:
@@ -258,14 +258,16 @@ def _named(spec: str, namespace: Mapping[str, Any]) -> tuple[str | None, str | N
 def _bytes_source(name: str, value: bytes) -> Source:
     ending = next((end for start, end in _MAGIC.items() if value.startswith(start)), ".bin")
     digest = hashlib.blake2b(value, digest_size=20, person=b"bytes").hexdigest()
-    return Source(name, digest, lambda: iter([Piece(io.BytesIO(value), name + ending, _type(name + ending))]))
+    return Source(name, digest, lambda: _one(Piece(io.BytesIO(value), name + ending, _type(name + ending))))
 
 
-def _frame_pieces(frame: Any, name: str, chosen: str | None) -> Iterator[Piece]:
+def _frame_pieces(frame: Any, name: str, chosen: str | None) -> Generator[Piece, None, None]:
     """Yield the encoded frame: one file, or parts and a manifest when it is over the API's 500 MB a file."""
     files = frames.encode_parts(frame, name, format=chosen)
-    for encoded in files:
-        with closing(encoded):
+    with ExitStack() as opened:
+        for encoded in files:
+            opened.enter_context(encoded)
+        for encoded in files:
             receipt = encoded.receipt
             yield Piece(
                 encoded.file,
@@ -277,6 +279,10 @@ def _frame_pieces(frame: Any, name: str, chosen: str | None) -> Iterator[Piece]:
                 receipt.conversions,
                 belongs=len(files) > 1,
             )
+
+
+def _one(piece: Piece) -> Generator[Piece, None, None]:
+    yield piece
 
 
 def _type(filename: str) -> str:
@@ -311,8 +317,9 @@ def _uploaded(host: Host, source: Source, terms: Terms) -> tuple[list[Upload], b
         host.store.forget(upload.file_id)
     sent: list[Upload] = []
     try:
-        for number, piece in enumerate(source.open()):
-            sent.append(_send(host, piece, source, terms, scope=scope, part=number))
+        with closing(source.open()) as pieces:
+            for number, piece in enumerate(pieces):
+                sent.append(_send(host, piece, source, terms, scope=scope, part=number))
         for upload in sent:
             host.store.remember(upload)
     except BaseException:  # also a KeyboardInterrupt: no half of a frame stays behind, and no file nobody knows of

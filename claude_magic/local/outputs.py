@@ -8,6 +8,7 @@ copied) by descriptor into a staging directory the container cannot see, and onl
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -51,7 +52,8 @@ def gathered(folder: Path, staging: Path, *, most: int, largest: int) -> Iterato
         if any(size > largest for _, _, size in found):
             raise OutputTooLarge
         chosen = [name for _, name, _ in found[:most]]
-        yield [_take(folder, name, staging / str(n)) for n, name in enumerate(chosen)], len(found) - len(chosen)
+        taken = [_take(folder, name, staging / str(n)) for n, name in enumerate(chosen)]
+        yield [output for output in taken if output is not None], len(found) - len(chosen)
     finally:
         shutil.rmtree(staging, ignore_errors=True)  # what stays is removed with the container
 
@@ -78,18 +80,30 @@ def _regular(folder: Path) -> list[tuple[int, str, int]]:
     return sorted(found)
 
 
-def _take(folder: Path, name: str, target: Path) -> Output:
-    """Link `name` to `target`, or copy it where that cannot be; a link to elsewhere is refused by whoever opens it."""
+def _take(folder: Path, name: str, target: Path) -> Output | None:
+    """Link `name` to `target`, or copy it where that cannot be; None when it is no regular file any more.
+
+    What a directory entry is can change until the link is made, what was linked cannot: looked at afterwards, a
+    symbolic link that was put in the file's place is known for one.
+    """
     descriptor = _open(folder)
     try:
         try:
             os.link(name, target, src_dir_fd=descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            raise
         except OSError:
             _copy(name, descriptor, target)
+    except OSError as problem:
+        if problem.errno in {errno.ENOENT, errno.ELOOP}:  # taken away meanwhile, or a link now
+            return None
+        raise
     finally:
         os.close(descriptor)
-    if stat.S_ISREG(target.lstat().st_mode):
-        target.chmod(0o600)  # the command may have left it unreadable
+    if not stat.S_ISREG(target.lstat().st_mode):
+        target.unlink()
+        return None
+    target.chmod(0o600)  # the command may have left it unreadable
     return Output(os.fsencode(name).decode("utf-8", "replace"), target)
 
 

@@ -86,6 +86,8 @@ def test_a_frame_in_parts_is_there_whole_or_not_at_all(runner_notebook, session,
         uploads._uploaded(session, uploads.Source("df", "fingerprint", opened), uploads.Terms())
     assert strict.blobs() == before
     assert not session.store.uploaded(uploads.scope_of(session), "fingerprint")
+    for part in pieces:
+        part.close()
 
 
 def test_a_file_deleted_between_upload_and_use(runner_notebook, session):
@@ -116,7 +118,7 @@ def test_code_over_its_time_limit(runner_notebook):
     runner_notebook.run("%%claude\nimport os\nprint(open('kept').read(), os.listdir(os.environ['INPUT_DIR']))")
     after = runner_notebook.ns["_"]
     assert after.message.container == slow.message.container
-    assert "kept ['df-" in after.text
+    assert "kept ['df.parquet']" in after.text
 
 
 def test_an_output_file_over_the_limit(runner_notebook, strict):
