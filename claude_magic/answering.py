@@ -95,6 +95,7 @@ class Answering:
         self._began = time.perf_counter()
         self._headers: Mapping[str, str] = {}
         self._request_id: str | None = None
+        self._saved: Mapping[str, Path] = {}
         self._stream: EventStream | None = None
         self._stopped = False
 
@@ -245,6 +246,8 @@ class Answering:
             notes=tuple(self._notes),
             missing=collected.missing,
             receipts=self._prepared.receipts,
+            saved=self._saved,
+            variables={up.file.filename: up.file.variable for up in list(self._session.uploads.values())},
             error=error,
         )
         self._keep(self._reply)
@@ -270,7 +273,8 @@ class Answering:
         try:
             collected = containers.collect(self._client, message.content, session.folder())
             if save is not None:
-                self._notes.append(session.save(collected.artifacts.values(), save))
+                self._saved = session.save(collected.artifacts.values(), save)
+                self._notes.append(f"saved in {save}: {', '.join(p.name for p in self._saved.values()) or 'no file'}")
         except KeyboardInterrupt:
             error = Interrupted("Interrupted while files were fetched.", request_id=self._request_id)
         except (ClaudeMagicError, OSError) as problem:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import rendering
+from claude_magic.containers import localised
 from claude_magic.errors import ClaudeMagicError, FileProblem, one_line
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class Reply:
         thread: the conversation it belongs to; None when it was sent alone.
         notes: remarks for the footer (what was uploaded, what was rebuilt).
         receipts: what left this machine as files; the prompt and what tools printed are in `request` and `blocks`.
+        saved: where `--save` put the files, by name.
+        variables: whose content each file in the container is, by the file's name there.
         missing: one line for each file that could not be fetched.
         provenance: whether the answer came from the uploaded data, read from what it ran; None without an upload.
         verification: what running its code again here has shown; None without `--verify`.
@@ -64,6 +68,8 @@ class Reply:
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     receipts: tuple[Receipt, ...] = ()
+    saved: Mapping[str, Path] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     provenance: Provenance | None = None
     verification: Verification | None = None
     error: ClaudeMagicError | None = None
@@ -110,6 +116,10 @@ class Reply:
         parts = (i.get(key) for i in inputs for key in ("file_text", "new_str", "code", "command"))
         # The editor's `command` is a verb: view, create, str_replace.
         return "\n\n".join(p for p in parts if isinstance(p, str) and p not in {"", "view", "create", "str_replace"})
+
+    def local_code(self) -> str:
+        """Return the Python that ran, with the uploaded frames read from this kernel's variables instead of files."""
+        return localised(self.blocks, self.variables)
 
     @property
     def charts(self) -> list[Artifact]:
@@ -185,8 +195,15 @@ class Reply:
 
     def bundle(self) -> dict[str, str]:
         """Return the settled answer as `text/html` and `text/plain`, without anything the model could make live."""
-        links = [rendering.FileLink(name=f.name, size=f.size) for f in self.files.values()]
+        links = [rendering.FileLink(name=f.name, size=f.size, path=self._beside(f.name)) for f in self.files.values()]
         return rendering.bundle(self.message, footer=self.footer(), files=links)
+
+    def _beside(self, name: str) -> str | None:
+        """Return where a saved file is as a link from the notebook; None when it is not below its folder."""
+        saved = self.saved.get(name)
+        here = Path.cwd()
+        where = saved.resolve() if saved is not None else None
+        return where.relative_to(here).as_posix() if where is not None and where.is_relative_to(here) else None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002 - IPython's signature
         return self.bundle()

@@ -340,18 +340,18 @@ class Session:
         answer.reply.raise_for_error()
         return answer.reply
 
-    def save(self, artifacts: Iterable[containers.Artifact], folder: Path) -> str:
-        """Copy files into `folder` and say so; what was not written by this session is never overwritten.
+    def save(self, artifacts: Iterable[containers.Artifact], folder: Path) -> dict[str, Path]:
+        """Copy files into `folder`; return where each is, by name. What this session did not write is left alone.
 
         The names are the model's: without that rule it could replace a file of the user's.
         """
-        saved: list[str] = []
+        saved: dict[str, Path] = {}
         for artifact in artifacts:
             target = containers.target_in(folder, artifact, self._saved)
             artifact.save(target)
             self._saved.add(target)
-            saved.append(target.name)
-        return f"saved in {folder}: {', '.join(saved)}" if saved else "no file to save"
+            saved[artifact.name] = target
+        return saved
 
     def folder(self) -> Path:
         """Return a new folder for the files of one reply; it is removed with the session."""

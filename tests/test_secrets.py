@@ -59,6 +59,7 @@ BY_COMMAND = {
     "upload": ["upload df"],
     "files": ["files", "files prune"],
     "download": ["download file_nothing"],
+    "code": ["ask -u df -o sums mean of a", "code sums"],
     "container": ["container"],
     "thread": ["thread", "thread other", "thread main"],
     "show": ["show"],

@@ -11,6 +11,7 @@ from claude_magic.containers.artifacts import (
 )
 from claude_magic.containers.compare import Check
 from claude_magic.containers.instructions import TOOL, Mounted, mount_blocks
+from claude_magic.containers.localcode import localised
 from claude_magic.containers.provenance import Provenance, examine
 from claude_magic.containers.verify import Rerun, Verification, verify
 
@@ -26,6 +27,7 @@ __all__ = [
     "collect",
     "examine",
     "generated_ids",
+    "localised",
     "mount_blocks",
     "safe_name",
     "saved_name",

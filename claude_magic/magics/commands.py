@@ -16,7 +16,7 @@ from claude_magic.magics import arguments, file_commands, model_commands, warmup
 from claude_magic.magics.cell import ask
 from claude_magic.magics.views import Facts, Text, table
 from claude_magic.rendering import bundle, painter
-from claude_magic.reply import dollars
+from claude_magic.reply import Reply, dollars
 from claude_magic.sandbox import isolation
 from claude_magic.wire import Secret
 
@@ -173,6 +173,19 @@ def _thread(magics: ClaudeMagics, rest: str) -> Any:
     return shown
 
 
+def _code(magics: ClaudeMagics, rest: str) -> Text | None:
+    named = arguments.words(rest, "code [NAME]", most=1)
+    reply = magics.shell.user_ns.get(named[0] if named else "_")
+    code = reply.local_code() if isinstance(reply, Reply) else ""
+    if not code:
+        what = f"`{named[0]}`" if named else "The last value"
+        raise UsageError(
+            f"{what} is no reply that ran Python.", advice="Write `%claude code NAME`, NAME from `-o NAME`."
+        )
+    magics.shell.set_next_input(code)
+    return Text("The code is in the next cell; it reads your own frame and writes into this folder.")
+
+
 def _container(magics: ClaudeMagics, rest: str) -> Any:
     arguments.words(rest, "container", most=0)
     session = magics.session
@@ -276,6 +289,7 @@ COMMANDS: dict[str, Command] = {
     "files": Command("[list | show ID | delete ID… | prune]", "the Files API", file_commands.files),
     "upload": Command("[--keep TIME] X…", "send DataFrames or files, each once", file_commands.upload),
     "download": Command("ID [PATH]", "fetch a file that Claude made", file_commands.download),
+    "code": Command("[NAME]", "put the code a reply ran into the next cell, reading your own frame", _code),
     "container": Command("", "the container of the current conversation: id, age, what is in it", _container),
     "thread": Command("[NAME]", "show the current conversation, or switch to another", _thread),
     "show": Command("[THREAD [TURN]]", "show an answer of a conversation again, as ordinary output", _show),

@@ -252,3 +252,31 @@ def test_key_never_shows(notebook, local_server):
     notebook.run("%%claude\nHi")
     shown = [repr(session.client), repr(session.backend), repr(notebook.ns["_"]), repr(notebook.run("%claude status"))]
     assert not [text for text in shown if local_server.key in text]
+
+
+def test_the_code_goes_into_the_next_cell_and_runs_on_the_local_frame(notebook, df, tmp_path, monkeypatch):
+    """`%claude code answer` reads the variable instead of the file; the chart it makes here is the same file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    for name in ("INPUT_DIR", "OUTPUT_DIR"):  # set by the code, put back after the test
+        monkeypatch.setenv(name, ".")
+    notebook.ns["penguins"] = df
+    notebook.run("%%claude -u penguins -o answer\nmean body_mass_g by species as a bar chart")
+    notebook.run("%claude code answer")
+    code = notebook.shell.rl_next_input
+    assert "penguins.copy()" in code
+    assert "read_parquet" not in code
+    notebook.run(code)
+    assert (tmp_path / notebook.ns["answer"].charts[0].name).read_bytes().startswith(b"\x89PNG")
+    assert isinstance(notebook.error("%claude code df"), errors.UsageError)
+
+
+def test_saved_files_are_links_beside_the_notebook(notebook, df, tmp_path, monkeypatch):
+    """With `--save` below the notebook's folder each file in the output is a relative link."""
+    monkeypatch.chdir(tmp_path)
+    notebook.ns["df"] = df
+    notebook.run("%%claude -u df --save out\nmean body_mass_g by species as a bar chart")
+    reply = notebook.ns["_"]
+    shown = notebook.published[0]["data"]["text/html"]
+    assert all(f'href="out/{name}"' in shown for name in reply.files)
+    assert {path.parent.name for path in reply.saved.values()} == {"out"}

@@ -245,3 +245,24 @@ def test_a_file_deleted_elsewhere_does_not_stop_the_counting(notebook):
     session.client.files.delete(file_id)
     assert int(notebook.run("%claude count Hello")) > 100
     assert file_id in session.gone
+
+
+def test_an_interrupted_upload_leaves_nothing_behind(notebook, tmp_path):
+    """Ctrl-C in mid-upload: one line, no file at the server, none in the store; the next try sends it whole."""
+    from claude_magic import uploads
+
+    session = notebook.magics.session
+    big = tmp_path / "big.bin"
+    big.write_bytes(b"x" * 3_000_000)
+    before = {f.id for f in session.client.files.list()}
+
+    def stop(_name, done, _total):
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        uploads.mount(session, str(big), {}, uploads.Terms(progress=stop))
+    assert {f.id for f in session.client.files.list()} == before
+    _, receipt = uploads.mount(session, str(big), {})
+    assert receipt.sent
+    assert session.client.files.get(receipt.file_ids[0]).size_bytes == 3_000_000
