@@ -1,4 +1,4 @@
-"""Sessions: `nox -s tests lint types notebooks wheel bench`. With `--no-venv` they use the environment nox runs in."""
+"""Sessions: `nox -s tests lint types notebooks wheel httpx2 bench`."""
 
 from pathlib import Path
 
