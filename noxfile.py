@@ -9,7 +9,7 @@ nox.options.sessions = ["tests", "lint", "types"]
 nox.options.reuse_existing_virtualenvs = True
 
 LINT = ("ruff>=0.15", "import-linter>=2.5")
-TYPES = ("mypy>=2", "types-Pygments")
+TYPES = ("mypy>=2", "pandas-stubs>=3", "types-Pygments")
 
 
 @nox.session
