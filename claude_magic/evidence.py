@@ -18,6 +18,8 @@ from claude_magic.errors import ClaudeMagicError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from claude_magic.containers.provenance import Provenance
+    from claude_magic.containers.verify import Verification
     from claude_magic.messages import Block, Message, Request
     from claude_magic.reply import Reply
     from claude_magic.store import Store
@@ -71,20 +73,24 @@ def grounds(
     )
 
 
-def provenance(content: Sequence[Block], stood: Grounds) -> containers.Provenance:
+def provenance(content: Sequence[Block], stood: Grounds) -> Provenance:
     """Judge an answer by reading what it ran."""
     names = {upload.file.filename: upload.spec for upload in stood.uploads}
-    return containers.examine(content, names, asked=stood.asked, earlier=stood.earlier)
+    from claude_magic.containers.provenance import examine
+
+    return examine(content, names, asked=stood.asked, earlier=stood.earlier)
 
 
-def verification(reply: Reply, stood: Grounds, store: Store, namespace: Mapping[str, Any]) -> containers.Verification:
+def verification(reply: Reply, stood: Grounds, store: Store, namespace: Mapping[str, Any]) -> Verification:
     """Judge an answer by running it again on the same data; never raises."""
 
     def place(folder: Path) -> Iterator[str]:
         return _placed(stood.uploads, store, namespace, folder)
 
     names = tuple(upload.file.filename for upload in stood.uploads)
-    return containers.verify(containers.Rerun(reply.blocks, reply.files, place, names, stood.earlier))
+    from claude_magic.containers.verify import Rerun, verify
+
+    return verify(Rerun(reply.blocks, reply.files, place, names, stood.earlier))
 
 
 def _placed(given: Sequence[Upload], store: Store, namespace: Mapping[str, Any], folder: Path) -> Iterator[str]:

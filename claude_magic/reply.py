@@ -14,7 +14,9 @@ from claude_magic.errors import ClaudeMagicError, FileProblem, one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from claude_magic.containers import Artifact, Provenance, Verification
+    from claude_magic.containers import Artifact
+    from claude_magic.containers.provenance import Provenance
+    from claude_magic.containers.verify import Verification
     from claude_magic.messages import Block, Message, Request, Usage
     from claude_magic.uploads import Receipt
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import uvicorn
 
-from claude_magic import containers
+from claude_magic.containers.verify import Rerun, verify
 from claude_magic.local.app import App
 from claude_magic.sandbox import isolation
 from claude_magic.wire import Secret
@@ -214,10 +214,10 @@ def test_files_too_few_and_too_many_are_named(scripted):
     once = "test -e seen || echo x > $OUTPUT_DIR/first.txt; touch seen"
     reply = scripted(once)
     assert reply.verification.ok
-    rerun = containers.Rerun(reply.blocks, {}, lambda _: ())
-    assert [(c.name, c.verdict) for c in containers.verify(rerun).checks] == [("first.txt", "made only here")]
-    rerun = containers.Rerun(reply.blocks, reply.files | {"more.txt": reply.files["first.txt"]}, lambda _: ())
-    assert ("more.txt", "not made here") in [(c.name, c.verdict) for c in containers.verify(rerun).checks]
+    rerun = Rerun(reply.blocks, {}, lambda _: ())
+    assert [(c.name, c.verdict) for c in verify(rerun).checks] == [("first.txt", "made only here")]
+    rerun = Rerun(reply.blocks, reply.files | {"more.txt": reply.files["first.txt"]}, lambda _: ())
+    assert ("more.txt", "not made here") in [(c.name, c.verdict) for c in verify(rerun).checks]
 
 
 @needs_walls
@@ -225,7 +225,7 @@ def test_what_fails_only_here_is_named(scripted):
     """A command that succeeded there and fails here is a check of its own, with the last line of its errors."""
     reply = scripted("python -c 'import sys; sys.exit(0)'")
     blocks = [{**b, "input": {"command": "cat /nowhere/x"}} if "input" in b else b for b in reply.blocks]
-    found = containers.verify(containers.Rerun(blocks, {}, lambda _: ()))
+    found = verify(Rerun(blocks, {}, lambda _: ()))
     assert found.checks[0].kind == "run"
     assert "it succeeded there and failed here: cat: /nowhere/x: No such file or directory" in found.warning
 
@@ -245,7 +245,7 @@ def test_the_sandbox_has_no_network_no_key_and_no_home(scripted, scripted_server
 
     def succeeded(spy, **more):
         blocks = [{**b, "input": {"command": spy}} if "input" in b else b for b in reply.blocks]
-        found = containers.verify(containers.Rerun(blocks, {}, lambda _: ()), **more)
+        found = verify(Rerun(blocks, {}, lambda _: ()), **more)
         return not any(c.kind == "run" for c in found.checks)
 
     assert [name for name, spy in spies.items() if succeeded(spy)] == []
@@ -270,7 +270,7 @@ def test_an_interrupt_ends_the_verification_and_keeps_the_answer(scripted):
         raise KeyboardInterrupt
 
     reply = scripted("true")
-    assert containers.verify(containers.Rerun(reply.blocks, {}, interrupted)).refused == "interrupted"
+    assert verify(Rerun(reply.blocks, {}, interrupted)).refused == "interrupted"
 
 
 def test_links_lead_nowhere(scripted, tmp_path):
@@ -280,7 +280,7 @@ def test_links_lead_nowhere(scripted, tmp_path):
     reply = scripted("true", options="-u df --new")
     link = f"ln -s {secret} $OUTPUT_DIR/a.txt; ln -s {tmp_path} $OUTPUT_DIR/b"
     blocks = [{**b, "input": {"command": link}} if "input" in b else b for b in reply.blocks]
-    found = containers.verify(containers.Rerun(blocks, {}, lambda _: ()), ask=lambda _: "y")
+    found = verify(Rerun(blocks, {}, lambda _: ()), ask=lambda _: "y")
     assert not found.checks
 
 
@@ -301,7 +301,7 @@ def test_without_walls_nothing_runs_unless_somebody_agrees(scripted, answer, tmp
             raise EOFError
         return answer
 
-    found = containers.verify(containers.Rerun(blocks, {}, lambda _: ()), ask=typed, mode="process")
+    found = verify(Rerun(blocks, {}, lambda _: ()), ask=typed, mode="process")
     assert found.refused
     assert "\n" not in found.warning
     assert not found.ok
@@ -321,8 +321,8 @@ def test_without_walls_it_runs_after_a_yes(scripted):
     def place(folder):
         return evidence._placed([upload], session.store, scripted.notebook.ns, folder)
 
-    rerun = containers.Rerun(reply.blocks, reply.files, place, (upload.file.filename,))
-    found = containers.verify(rerun, ask=lambda _: "yes", mode="process")
+    rerun = Rerun(reply.blocks, reply.files, place, (upload.file.filename,))
+    found = verify(rerun, ask=lambda _: "yes", mode="process")
     assert found.ok, str(found)
     assert "(run without a sandbox's walls)" in found.summary
 
@@ -335,7 +335,7 @@ def test_a_question_that_nobody_can_answer_refuses(scripted):
         def typed(_prompt, problem=problem):
             raise problem
 
-        found = containers.verify(containers.Rerun(reply.blocks, {}, lambda _: ()), ask=typed, mode="process")
+        found = verify(Rerun(reply.blocks, {}, lambda _: ()), ask=typed, mode="process")
         assert found.refused == "no sandbox works here (bwrap), and nobody can be asked"
 
 
