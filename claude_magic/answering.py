@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from claude_magic import uploads
+    from claude_magic.backends import Server
     from claude_magic.messages import Block
     from claude_magic.sessions import Session
     from claude_magic.wire import EventStream
@@ -86,8 +87,8 @@ class Answering:
         self.growing = Growing()
         self._reply: Reply | None = None
         self._session = session
-        # A `use` meanwhile changes neither who is asked nor who is said to have answered, and billed.
-        self._backend, self._client = session.server()
+        self._server: Server
+        self._staying = ExitStack()
         self._prepared = prepared
         self._request = prepared.request
         self._notes = [str(receipt) for receipt in prepared.receipts]
@@ -122,6 +123,8 @@ class Answering:
 
     def __enter__(self) -> Self:
         """Begin; the request is sent when the first event is asked for."""
+        # A `use` meanwhile changes neither who is asked, nor where its files come from, nor who is billed.
+        self._server = self._staying.enter_context(self._session.server())
         return self
 
     def __iter__(self) -> Iterator[Growing]:
@@ -158,7 +161,7 @@ class Answering:
                 return
 
     def _streamed(self) -> Iterator[Mapping[str, Any]]:
-        messages = self._client.messages
+        messages = self._server.client.messages
         stream = self._opened(lambda: self._open.enter_context(messages.stream(self._request.body())))
         self._headers, self._request_id = stream.headers, stream.request_id
         self._stream = stream
@@ -167,7 +170,7 @@ class Answering:
         self._open.close()
 
     def _whole(self) -> Iterator[Mapping[str, Any]]:
-        messages = self._client.messages
+        messages = self._server.client.messages
         answer = self._opened(lambda: messages.create(self._request.body()))
         self._headers, self._request_id = answer.headers, answer.request_id
         yield {"type": "message_start", "message": answer.body}
@@ -206,7 +209,12 @@ class Answering:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         """Settle. Swallow only what `reply.raise_for_error()` will raise again."""
-        self._open.close()
+        with self._staying:
+            self._open.close()
+            return self._ended(error)
+
+    def _ended(self, error: BaseException | None) -> bool:
+        """Settle what has arrived; return whether the error is one that the reply keeps."""
         if isinstance(error, KeyboardInterrupt):
             error = Interrupted("Interrupted.", request_id=self._request_id)
         elif self._stopped and isinstance(error, ConnectionFailed | StreamTruncated):  # what closing a stream leads to
@@ -237,7 +245,7 @@ class Answering:
             message=message,
             request=self._prepared.request,
             request_id=self._request_id,
-            who=self._backend.who(self._headers),
+            who=self._server.backend.who(self._headers),
             seconds=seconds,
             cost=self._billed(list_price),
             list_price=list_price,
@@ -271,7 +279,7 @@ class Answering:
         if error is not None:
             return collected, error
         try:
-            collected = containers.collect(self._client, message.content, session.folder())
+            collected = containers.collect(self._server.client, message.content, session.folder())
             if save is not None:
                 self._saved = session.save(collected.artifacts.values(), save)
                 self._notes.append(f"saved in {save}: {', '.join(p.name for p in self._saved.values()) or 'no file'}")
@@ -282,7 +290,7 @@ class Answering:
         return collected, error
 
     def _billed(self, list_price: float | None) -> float | None:
-        return list_price if self._backend.bills(self._headers) else 0.0
+        return list_price if self._server.backend.bills(self._headers) else 0.0
 
     @property
     def _thread_name(self) -> str | None:
@@ -307,7 +315,7 @@ class Answering:
             thread.clear()
         ended = reply.error.message.rstrip(".").lower() if reply.error and not message.complete else ""
         thread.turns.append(Turn(self._prepared.asked, message, ended))
-        if message.container is not None and self._session.asks(self._backend):
+        if message.container is not None and self._session.asks(self._server):
             thread.work_in(message.container, message.container_expires_at)
 
     def _account(self, message: Message) -> None:
@@ -315,7 +323,7 @@ class Answering:
         self._session.store.record(
             Entry(
                 at=time.time(),
-                who=self._backend.who(self._headers),
+                who=self._server.backend.who(self._headers),
                 model=one_line(message.model),  # the wire's word; half a character in it would not be taken
                 thread=self._thread_name or "",
                 input_tokens=used.input_tokens,

@@ -6,6 +6,7 @@ was typed after `%claude use`; that one gets the key of its own `%claude login`,
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -70,6 +71,65 @@ class Backend:
         if not self.ready:
             raise NoCredentials("There is no API key, so nothing was sent.")
         return Client(base_url=self.base_url, api_key=self.key, auth_token=self.token, **options)
+
+
+class Server:
+    """A backend in use: its connections, its models, and how many stay with it.
+
+    It ends when it was left and nobody stays any more: `%claude use` cuts off no answer and no upload.
+
+    Attributes:
+        backend: who answers.
+        models: the Models API's list, once it was asked for; set by who asked.
+
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.models: list[dict[str, Any]] | None = None
+        self._client: Client | None = None
+        self._held, self._left = 0, False
+        self._lock = threading.Lock()
+
+    @property
+    def client(self) -> Client:
+        """The one connection pool to it.
+
+        Raises:
+            NoCredentials: there is no key to send.
+
+        """
+        with self._lock:
+            if self._client is None:
+                self._client = self.backend.client()
+            return self._client
+
+    def hold(self) -> None:
+        """Keep it up until `release`."""
+        with self._lock:
+            self._held += 1
+
+    def release(self) -> None:
+        """Undo one `hold`."""
+        with self._lock:
+            self._held -= 1
+            over = self._left and not self._held
+        if over:
+            self.end()
+
+    def leave(self) -> None:
+        """End it, as soon as nobody holds it."""
+        with self._lock:
+            self._left = True
+            idle = not self._held
+        if idle:
+            self.end()
+
+    def end(self) -> None:
+        """Close its connections and end a local server, at once; twice is fine."""
+        if self._client is not None:
+            self._client.close()
+        self.backend.stop()
 
 
 def from_environment(environ: Mapping[str, str], home: Path) -> Backend:

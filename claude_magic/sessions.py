@@ -11,6 +11,7 @@ import os
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from claude_magic.store import Store
 from claude_magic.threads import Thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from claude_magic.messages import Block
     from claude_magic.reply import Reply
@@ -84,9 +85,8 @@ class Session:
         self.gone: set[str] = set()  # files deleted here: no thread may mount them again
         self._lock = threading.RLock()
         self._sending: dict[str, threading.Lock] = {}  # by content
-        self._backend: backends.Backend | None = None
-        self._client: Client | None = None
-        self._models: list[dict[str, Any]] | None = None
+        self._server: backends.Server | None = None
+        self._staying = threading.local()  # `server`: the one this thread stays with
         self._store: Store | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._folders = 0
@@ -99,37 +99,53 @@ class Session:
     @property
     def backend(self) -> backends.Backend:
         """Who answers; chosen from the environment at first use."""
-        with self._lock:
-            if self._backend is None:
-                self._backend = backends.from_environment(os.environ, self.home)
-            return self._backend
+        return self._now().backend
 
     @property
     def chosen(self) -> bool:
         """Whether somebody (or something in this kernel) has already chosen who answers."""
-        return self._backend is not None
+        return self._server is not None
 
     @property
     def client(self) -> Client:
-        """The one connection pool of this session.
+        """The one connection pool to who answers.
 
         Raises:
             NoCredentials: there is no key to send.
 
         """
-        with self._lock:
-            if self._client is None:
-                self._client = self.backend.client()
-            return self._client
+        return self._now().client
 
-    def server(self) -> tuple[backends.Backend, Client]:
-        """Return who answers and the connection to them, of one moment: `use` in another thread changes both."""
-        with self._lock:
-            return self.backend, self.client
+    @contextmanager
+    def server(self) -> Iterator[backends.Server]:
+        """Stay with who answers now: until this is left, `use` in another thread changes nothing for this one.
 
-    def asks(self, backend: backends.Backend) -> bool:
-        """Tell whether `backend` is (still) the one that answers."""
-        return self._backend is backend
+        What was begun at a server is ended there: an answer with its further rounds and files, an upload and its
+        record. The server is kept up meanwhile, and ends with the last who stays when it is no longer used.
+        """
+        with self._lock:
+            server = self._now()
+            server.hold()
+        before = getattr(self._staying, "server", None)
+        self._staying.server = server
+        try:
+            yield server
+        finally:
+            self._staying.server = before
+            server.release()
+
+    def _now(self) -> backends.Server:
+        staying: backends.Server | None = getattr(self._staying, "server", None)
+        if staying is not None:
+            return staying
+        with self._lock:
+            if self._server is None:
+                self._server = backends.Server(backends.from_environment(os.environ, self.home))
+            return self._server
+
+    def asks(self, server: backends.Server) -> bool:
+        """Tell whether `server` is (still) the one that answers."""
+        return self._server is server
 
     def use(self, where: str, *, key: Secret | None = None) -> backends.Backend:
         """Choose who answers: ``api``, ``local`` or a URL. Threads go on, without the old server's files and container.
@@ -140,29 +156,26 @@ class Session:
 
         """
         with self._lock:
-            if where == "local" and self._backend is not None and self._backend.name == "local":
-                return self._backend
+            old = self._server
+            if old is not None and where == old.backend.name == "local":
+                return old.backend
             backend = backends.choose(where, os.environ, self.home, key=key)
-            elsewhere = self._backend is not None and self._backend.base_url != backend.base_url
-            self._leave()
-            if elsewhere:  # files are there and not here: a history that mounts them would be refused
-                self.gone |= {file_id for thread in list(self.threads.values()) for file_id in thread.mounted}
-            self._backend = backend
+            self._server = backends.Server(backend)
+            if old is not None:
+                old.leave()
+            for thread in list(self.threads.values()):  # a panel may begin one meanwhile
+                thread.leave_container()
+                if old is not None and old.backend.base_url != backend.base_url:
+                    # Files are there and not here: a history that mounts them would be refused.
+                    self.gone |= thread.mounted
             return backend
-
-    def _leave(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        if self._backend is not None:
-            self._backend.stop()
-        self._client = self._models = self._backend = None
-        for thread in list(self.threads.values()):  # a panel may begin one meanwhile
-            thread.leave_container()
 
     def close(self) -> None:
         """End the local server, close connections and the store, remove fetched files."""
         with self._lock:
-            self._leave()
+            if self._server is not None:
+                self._server.end()
+                self._server = None
             if self._store is not None:
                 self._store.close()
                 self._store = None
@@ -185,20 +198,16 @@ class Session:
 
         A server without one (a gateway) counts as having none; one that is overloaded is asked again next time.
         """
-        with self._lock:
-            known, client = self._models, self.client
-        if known is None:
-            # Without the lock: a panel that waits for a silent server must not hold up a cell.
+        server = self._now()
+        if server.models is None:
+            # Without a lock: a panel that waits for a silent server must not hold up a cell.
             try:
-                known = client.models.list()
+                server.models = server.client.models.list()
             except (Overloaded, ServerTimeout):
                 return []
             except (NotFound, BadRequest, ServerFailed):
-                known = []
-            with self._lock:
-                if self._client is client:
-                    self._models = known
-        return known
+                server.models = []
+        return server.models
 
     def resolve(self, name: str | None = None) -> str:
         """Return the model id behind a name: `sonnet` and its like are the newest active model of that line.
@@ -334,7 +343,7 @@ class Session:
         named = {f"df{i}" if len(given) > 1 else "df": value for i, value in enumerate(given)}
         names = tuple(value if isinstance(value, str) else name for name, value in named.items())
         blocks = prompt.compose(text, {}, raw=True)
-        with self.turn(self.prepare(blocks, Options(**options, upload=names), named)) as answer:
+        with self.server(), self.turn(self.prepare(blocks, Options(**options, upload=names), named)) as answer:
             for _ in answer:
                 pass
         answer.reply.raise_for_error()

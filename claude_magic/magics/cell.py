@@ -27,7 +27,7 @@ def run(shell: Any, session: Session, line: str, cell: str) -> None:
 
 def ask(shell: Any, session: Session, options: Options, body: str) -> None:
     """Send a prompt with its options, show the answer, bind it to `_`, `Out[n]` and `--out`."""
-    with rendering.painter(shell) as painter:
+    with rendering.painter(shell) as painter, session.server():
         prepared = _prepared(session, body, options, shell.user_ns, rendering.Progress(painter.progress))
         with session.turn(prepared) as answer:
             for growing in answer:

@@ -187,7 +187,8 @@ class Data(Panel):
 
         def whole(task: Task) -> Any:
             try:
-                return work(task)
+                with self.session.server():
+                    return work(task)
             finally:
                 self.view.show(asking=False)
 

@@ -75,13 +75,14 @@ class Exchange:
         thread.turns[:] = [turn for turn in thread.turns if turn is not old]
         prepared: Prepared | None = None
         try:
-            prepared = self._prepared(session, namespace, task, progress)
-            answer = session.turn(prepared)
-            task.on_cancel(answer.stop)
-            with answer:
-                for growing in answer:
-                    self.began = self.began or growing.started
-                    self.painter.show(growing)
+            with session.server():
+                prepared = self._prepared(session, namespace, task, progress)
+                answer = session.turn(prepared)
+                task.on_cancel(answer.stop)
+                with answer:
+                    for growing in answer:
+                        self.began = self.began or growing.started
+                        self.painter.show(growing)
         finally:
             # What was to be replaced comes back when nothing took its place; a cell may have added a turn meanwhile.
             replaced = prepared is not None and any(turn.asked is prepared.asked for turn in thread.turns)

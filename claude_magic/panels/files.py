@@ -111,7 +111,8 @@ class Files(Panel):
             try:
                 report = self._reporter(task, f"Sending {file.name}")
                 terms = uploads.Terms(progress=lambda _, done, total: report(done, total))
-                return uploads.mount(self.session, file.name, {file.name: file.path}, terms)[1]
+                with self.session.server():
+                    return uploads.mount(self.session, file.name, {file.name: file.path}, terms)[1]
             finally:
                 self._incoming.drop(file.key)
                 self.view.show(work=None)
@@ -232,7 +233,8 @@ def fetched(session: Session, file: RemoteFile, folder: Path, progress: Callable
         except OSError as problem:
             raise FileProblem(f"{folder} cannot be written: {problem.strerror}.", advice="Free it first.") from None
     try:
-        return session.client.files.download(file.id, target, progress)
+        with session.server() as server:
+            return server.client.files.download(file.id, target, progress)
     except BaseException:
         with suppress(OSError):
             target.unlink()

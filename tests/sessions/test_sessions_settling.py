@@ -1,7 +1,10 @@
 """However an answer ends: it is kept, and it is accounted for as what it was."""
 
+import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import keyring
 import pandas as pd
@@ -36,18 +39,44 @@ def ask(session, options=ALONE):
     return answer.reply
 
 
-def test_another_server_chosen_meanwhile_changes_neither_bill_nor_name(session, told, script, local_server):
-    """`%claude use` while a panel's answer is under way: that one was billed where it was asked, and says so."""
+def test_another_server_chosen_meanwhile_changes_neither_answer_nor_bill(session, told, script, local_server):
+    """`%claude use` while a panel's answer is under way: it goes on, is billed where it was asked, and says so.
+
+    Its second round goes where the first went.
+    """
     begin, end = script
-    told.answers = [[*begin("A", container={"id": "container_1"}), *end()]]
+    chosen = threading.Event()
+    told.answers = [
+        [*begin("A", container={"id": "container_1"}), lambda: chosen.wait(10), *end("pause_turn")],
+        [*begin("B"), *end()],
+    ]
     with session.turn(prepared(session)) as answer:
         for number, _ in enumerate(answer):
             if number == 0:
                 session.use(local_server.base_url, key=Secret(local_server.key))
+                chosen.set()
+    assert (answer.reply.text, len(told.asked)) == ("AB", 2)
     assert answer.reply.who == told.base_url.removeprefix("http://")
     assert answer.reply.cost >= INPUT_PRICE
     assert session.store.spent() == pytest.approx(answer.reply.cost)
     assert session.thread().container is None  # it is at the other server
+
+
+def test_a_local_server_that_is_left_ends_after_its_last_answer(session, told):
+    """`%claude use URL` while the local server draws: the chart still comes, and then its process is gone."""
+    session.use("local")
+    address = urlsplit(session.backend.base_url)
+    frame = pd.DataFrame({"month": ["Jan", "Feb", "Mar"], "sales": [3, 1, 2]})
+    options = Options(model=MODEL, upload=("frame",))
+    blocks = [{"type": "text", "text": "Draw a bar chart of sales by month."}]
+    with session.turn(session.prepare(blocks, options, {"frame": frame})) as answer:
+        for number, _ in enumerate(answer):
+            if number == 0:
+                session.use(told.base_url)
+        socket.create_connection((address.hostname, address.port)).close()
+    assert [chart.image().format for chart in answer.reply.charts] == ["PNG"]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address.hostname, address.port))
 
 
 def test_what_an_unfinished_answer_cost_is_at_least_that(session, told, script):
