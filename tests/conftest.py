@@ -6,8 +6,10 @@ needs of a stubborn server it asks for with the server's scripted faults.
 
 import atexit
 import importlib.util
+import json
 import os
 import signal
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,23 @@ def local_server(tmp_path_factory):
     running = child.start(tmp_path_factory.mktemp("local-server"), faults=True)
     yield running
     running.stop()
+
+
+@pytest.fixture
+def fault(local_server):
+    """`fault("slow:0.2")` queues faults at the local server, each for one request; returns how many wait."""
+
+    def queue(*names):
+        request = urllib.request.Request(
+            f"{local_server.base_url}/_faults",
+            data=json.dumps({"faults": list(names)}).encode(),
+            headers={"x-api-key": local_server.key, "content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)["waiting"]
+
+    yield queue
+    assert queue() == 0, "a fault that no request met would meet another test's"
 
 
 @pytest.fixture(scope="session")

@@ -139,19 +139,3 @@ def open_panel_in(harness, local_server):
         return kit.PanelPage(notebook, name)
 
     return opener
-
-
-@pytest.fixture
-def server_fault(local_server):
-    """`server_fault("slow:0.2")` queues a fault for the local server's next request."""
-    import json
-    import urllib.request
-
-    def queue(*names):
-        body = json.dumps({"faults": list(names)}).encode()
-        headers = {"content-type": "application/json", "x-api-key": local_server.key}
-        urllib.request.urlopen(
-            urllib.request.Request(f"{local_server.base_url}/_faults", data=body, headers=headers)
-        ).close()
-
-    return queue

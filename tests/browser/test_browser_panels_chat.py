@@ -10,7 +10,6 @@ import json
 import os
 import re
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -46,19 +45,6 @@ def axe():
     import axe_playwright_python
 
     return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def fault(local_server):
-    """`fault("slow:0.2")` queues a fault for the server's next request."""
-
-    def queue(*names):
-        body = json.dumps({"faults": list(names)}).encode()
-        headers = {"content-type": "application/json", "x-api-key": local_server.key}
-        request = urllib.request.Request(f"{local_server.base_url}/_faults", data=body, headers=headers)
-        urllib.request.urlopen(request).close()
-
-    return queue
 
 
 class Chat:

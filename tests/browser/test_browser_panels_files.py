@@ -85,9 +85,9 @@ def test_downloads_go_to_the_folder_and_to_the_browser(files):
     there.unlink()
 
 
-def test_an_error_stands_in_the_panel(files, server_fault):
+def test_an_error_stands_in_the_panel(files, fault):
     """A list that cannot be had: said in the alert, gone with the next try."""
-    server_fault("spend-cap")
+    fault("spend-cap")
     files.button("Refresh").click()
     files.alert.get_by_text("limit").wait_for()
     files.button("Refresh").click()

@@ -2,29 +2,11 @@
 
 import json
 import time
-import urllib.request
 
 import pandas as pd
 import pytest
 
 from claude_magic import errors
-
-
-@pytest.fixture
-def fault(local_server):
-    """Queue faults at the local server: each is spent on one request."""
-
-    def queue(*names):
-        request = urllib.request.Request(
-            f"{local_server.base_url}/_faults",
-            data=json.dumps({"faults": list(names)}).encode(),
-            headers={"x-api-key": local_server.key, "content-type": "application/json"},
-        )
-        urllib.request.urlopen(request).close()
-
-    yield queue
-    queue()
-
 
 MODEL = "-m claude-sonnet-5-5"
 

@@ -1,9 +1,7 @@
 """A browser's side of a panel without a browser: what a widget sends is kept, what a browser would send is said."""
 
-import json
 import threading
 import time
-import urllib.request
 
 import pytest
 
@@ -80,22 +78,6 @@ def open_panel(notebook):
     for panel in opened:
         panel.close()
     _until(lambda: not [t for t in set(threading.enumerate()) - before if t.name.startswith("claude_magic-")])
-
-
-@pytest.fixture
-def faults(local_server):
-    """`faults(*names)` queues faults at the local server, each for one request; returns how many wait."""
-
-    def queue(*names):
-        request = urllib.request.Request(
-            f"{local_server.base_url}/_faults",
-            data=json.dumps({"faults": list(names)}).encode(),
-            headers={"x-api-key": local_server.key, "content-type": "application/json"},
-        )
-        with urllib.request.urlopen(request) as answer:
-            return next(iter(json.load(answer).values()))
-
-    return queue
 
 
 @pytest.fixture

@@ -86,11 +86,11 @@ def test_an_answer_is_in_the_thread_and_in_the_ledger(chat):
     assert panel.foot.error == ""
 
 
-def test_the_kernel_is_free_while_an_answer_comes(chat, faults):
+def test_the_kernel_is_free_while_an_answer_comes(chat, fault):
     """`ask` returns at once; what is painted comes from another thread."""
     panel, browser = chat
     panel.session.resolve()
-    faults("slow:0.02")
+    fault("slow:0.02")
     began = time.perf_counter()
     panel.ask("hello")
     assert time.perf_counter() - began < 0.5
@@ -101,11 +101,11 @@ def test_the_kernel_is_free_while_an_answer_comes(chat, faults):
     until(lambda: not panel.busy)
 
 
-def test_stop_before_an_answer_begins_gives_the_question_back(chat, faults):
+def test_stop_before_an_answer_begins_gives_the_question_back(chat, fault):
     """The server does not answer yet: the panel is free at once, the thread is as it was, nothing comes later."""
     panel, browser = chat
     panel.session.resolve()
-    faults("wait:1")
+    fault("wait:1")
     browser.say(kind="ask", text="patience")
     time.sleep(0.2)
     browser.say(kind="stop")
@@ -117,11 +117,11 @@ def test_stop_before_an_answer_begins_gives_the_question_back(chat, faults):
     assert panel.foot.error == ""
 
 
-def test_stop_keeps_what_has_come(chat, faults):
+def test_stop_keeps_what_has_come(chat, fault):
     """Stopped in mid-answer: the part is a turn of the thread, marked, and the next question works."""
     panel, browser = chat
     panel.session.resolve()
-    faults("slow:0.1")
+    fault("slow:0.1")
     panel.ask("hello")
     until(lambda: browser.of("paint"))
     panel.stop()
@@ -146,13 +146,13 @@ def test_retry_replaces_the_last_turn_also_a_cells(chat, notebook):
     assert new.asked == old.asked
 
 
-def test_a_retry_that_fails_leaves_the_old_answer(chat, faults):
+def test_a_retry_that_fails_leaves_the_old_answer(chat, fault):
     """What was to be replaced comes back when the server refuses."""
     panel, browser = chat
     panel.ask("hello")
     until(lambda: not panel.busy)
     (old,) = panel.session.thread("main").turns
-    faults("spend-cap")
+    fault("spend-cap")
     browser.say(kind="retry")
     until(lambda: not panel.busy)
     until(lambda: panel.foot.error)
@@ -238,7 +238,7 @@ def test_a_turn_is_shown_again_as_ordinary_output(chat, notebook):
     assert isinstance(notebook.error("%claude show main 2"), UsageError)
 
 
-def test_closing_while_an_answer_comes_ends_everything(notebook, faults):
+def test_closing_while_an_answer_comes_ends_everything(notebook, fault):
     """The thread ends, what had come is kept, cells no longer call the panel, files of the browser are removed."""
     session = notebook.magics.session
     session.resolve()
@@ -247,7 +247,7 @@ def test_closing_while_an_answer_comes_ends_everything(notebook, faults):
     browser.say(kind="file", file="1", name="a.txt", size=3)
     browser.say(kind="piece", file="1", at=0, buffers=[b"abc"])
     (file,) = panel.incoming.files.values()
-    faults("slow:0.2")
+    fault("slow:0.2")
     panel.ask("hello")
     until(lambda: browser.of("paint"))
     panel.close()

@@ -154,11 +154,11 @@ def test_deleting_says_so_and_refreshes(open_panel, client, until):
     assert list(client.files.list()) == []
 
 
-def test_errors_of_the_server_stand_in_the_panel(open_panel, client, faults, until):
+def test_errors_of_the_server_stand_in_the_panel(open_panel, client, fault, until):
     """A list that cannot be had: one line, and the next try works."""
     panel, browser = open_panel("files")
     until(lambda: browser.state["rows"] == [])
-    faults("spend-cap")
+    fault("spend-cap")
     browser.say("list")
     until(lambda: panel.foot.error)
     assert "\n" not in panel.foot.error

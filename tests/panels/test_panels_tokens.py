@@ -113,16 +113,16 @@ def test_a_newer_prompt_ends_the_count_under_way(notebook):
         list(counter.count(Asked("{{ f() }}"), {}, check))
 
 
-def test_a_stale_count_never_overwrites_a_newer_one(open_panel, faults, until):
+def test_a_stale_count_never_overwrites_a_newer_one(open_panel, fault, until):
     """The first count is held up at the server; the second, begun later, stays."""
     panel, browser = open_panel("tokens")
     until(lambda: browser.state["models"])
     until(lambda: panel.foot.status == "")
-    faults("wait:1.5")
+    fault("wait:1.5")
     browser.say("now", prompt="the first prompt, which is rather long " * 20, history=False)
     until(lambda: panel.foot.status == "Counting…")
     first = panel._task
-    until(lambda: faults() == 0)
+    until(lambda: fault() == 0)
     browser.say("now", prompt="short", history=False)
     until(lambda: browser.state["counted"] and len(browser.state["counted"]["prices"]) == 4)
     newer = browser.state["counted"]["tokens"]

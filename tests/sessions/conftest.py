@@ -3,7 +3,6 @@
 import http.server
 import json
 import threading
-import urllib.request
 
 import pytest
 
@@ -29,20 +28,31 @@ def end(stop_reason="end_turn", **delta):
 
 
 class Told:
-    """The server. `answers`: lists of events, and of functions that are called in between; `asked`: the bodies."""
+    """The server. `answers`: lists of events, and of functions that are called in between; `asked`: the bodies.
+
+    An answer may also be a status: refused with it, try again in 50 seconds; `refused` is set then.
+    """
 
     def __init__(self):
         self.answers, self.asked = [], []
+        self.refused = threading.Event()
         told = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 told.asked.append(json.loads(body))
+                answer = told.answers.pop(0)
+                if isinstance(answer, int):
+                    self.send_response(answer)
+                    self.send_header("retry-after", "50")
+                    self.end_headers()
+                    told.refused.set()
+                    return
                 self.send_response(200)
                 self.send_header("content-type", "text/event-stream")
                 self.end_headers()
-                for event in told.answers.pop(0):
+                for event in answer:
                     if callable(event):
                         event()
                     else:
@@ -84,18 +94,3 @@ def session(told, tmp_path):
 def script():
     """`begin` and `end`."""
     return begin, end
-
-
-@pytest.fixture
-def fault(local_server):
-    """Queue faults at the local server: each is spent on one request."""
-
-    def queue(*names):
-        request = urllib.request.Request(
-            f"{local_server.base_url}/_faults",
-            data=json.dumps({"faults": list(names)}).encode(),
-            headers={"x-api-key": local_server.key, "content-type": "application/json"},
-        )
-        urllib.request.urlopen(request).close()
-
-    return queue
