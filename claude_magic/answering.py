@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -98,20 +99,21 @@ class Answering:
         self._request_id: str | None = None
         self._saved: Mapping[str, Path] = {}
         self._stream: EventStream | None = None
-        self._stopped = False
+        self._stopped = threading.Event()
 
     def stop(self) -> None:
         """End it, from any thread: what has arrived is settled as stopped, and nothing more is asked.
 
-        While the server has not begun to answer this cannot end the wait, but nothing comes of it then.
+        A wait before another attempt ends at once. While the server has a request and has not begun to answer this
+        cannot end the wait, but nothing comes of it then.
         """
-        self._stopped = True
+        self._stopped.set()
         stream = self._stream
         if stream is not None:
             stream.close()
 
     def _check(self) -> None:
-        if self._stopped:
+        if self._stopped.is_set():
             raise Interrupted("Stopped.", request_id=self._request_id)
 
     @property
@@ -155,14 +157,16 @@ class Answering:
                 if pause is None or self.growing.started or failed.error_type not in _PASSING:
                     raise
                 self._open.close()
-                time.sleep(pause)
+                self._stopped.wait(pause)
                 self._check()
             else:
                 return
 
     def _streamed(self) -> Iterator[Mapping[str, Any]]:
         messages = self._server.client.messages
-        stream = self._opened(lambda: self._open.enter_context(messages.stream(self._request.body())))
+        stream = self._opened(
+            lambda: self._open.enter_context(messages.stream(self._request.body(), stop=self._stopped))
+        )
         self._headers, self._request_id = stream.headers, stream.request_id
         self._stream = stream
         self._check()
@@ -171,7 +175,7 @@ class Answering:
 
     def _whole(self) -> Iterator[Mapping[str, Any]]:
         messages = self._server.client.messages
-        answer = self._opened(lambda: messages.create(self._request.body()))
+        answer = self._opened(lambda: messages.create(self._request.body(), stop=self._stopped))
         self._headers, self._request_id = answer.headers, answer.request_id
         yield {"type": "message_start", "message": answer.body}
         yield {"type": "message_stop"}
@@ -217,7 +221,9 @@ class Answering:
         """Settle what has arrived; return whether the error is one that the reply keeps."""
         if isinstance(error, KeyboardInterrupt):
             error = Interrupted("Interrupted.", request_id=self._request_id)
-        elif self._stopped and isinstance(error, ConnectionFailed | StreamTruncated):  # what closing a stream leads to
+        elif self._stopped.is_set() and isinstance(
+            error, ConnectionFailed | StreamTruncated
+        ):  # what closing a stream leads to
             error = Interrupted("Stopped.", request_id=self._request_id)
         if not self.growing.started:
             self._bill_unseen(error)

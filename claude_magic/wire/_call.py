@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -50,6 +51,7 @@ class Call:
         whole: read the answer's body before returning it.
         repeatable: whether doing it twice is harmless.
         public: send no credentials.
+        stop: set from any thread, it ends the wait for another attempt, and none is made.
 
     """
 
@@ -61,6 +63,7 @@ class Call:
     whole: bool = True
     repeatable: bool = True
     public: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True, slots=True)

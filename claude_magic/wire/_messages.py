@@ -11,8 +11,10 @@ from claude_magic.wire._sender import parsed
 from claude_magic.wire._stream import EventStream
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator, Mapping, Sequence
 
+    from claude_magic.wire._call import Call
     from claude_magic.wire._http import Response
     from claude_magic.wire._sender import Sender
 
@@ -42,37 +44,49 @@ class Messages:
         self._sender = sender
         self._needs_stop = needs_stop
 
-    def create(self, body: Mapping[str, Any], *, betas: Sequence[str] = ()) -> Answer:
-        """Send `body` and return the whole answer.
+    def create(
+        self, body: Mapping[str, Any], *, betas: Sequence[str] = (), stop: threading.Event | None = None
+    ) -> Answer:
+        """Send `body` and return the whole answer; once `stop` is set nothing is sent again.
 
         Raises:
             APIError: the server refuses.
             ConnectionFailed: no answer came, or it broke off; then it is not sent again, for it was carried out.
+            Interrupted: stopped before an attempt.
 
         """
         sent = {key: value for key, value in body.items() if key != "stream"}
-        response = self._sender.send(self._sender.call("POST", _PATH, sent, betas=betas, repeatable=False))
+        response = self._sender.send(self._call(sent, betas, stop, repeatable=False))
         answer = parsed(response, self._sender.line.base_url)
         return Answer(answer, self._sender.redact(response.headers.get("request-id", "")) or None, response.headers)
 
     @contextmanager
-    def stream(self, body: Mapping[str, Any], *, betas: Sequence[str] = ()) -> Iterator[EventStream]:
+    def stream(
+        self, body: Mapping[str, Any], *, betas: Sequence[str] = (), stop: threading.Event | None = None
+    ) -> Iterator[EventStream]:
         """Send `body` with `stream` set; the context gives the events, and leaving it closes the stream.
+
+        Once the event `stop` is set, from any thread, the request is not sent again; a stream that has begun is ended
+        by its own `close`.
 
         Raises:
             APIError: the server refuses, before any event.
             ConnectionFailed: no answer began.
+            Interrupted: stopped before an attempt.
 
         """
         headers = {"accept-encoding": "identity"}  # events are looked at as they come, not when a block is full
         sent = {**body, "stream": True}
-        call = self._sender.call("POST", _PATH, sent, betas=betas, headers=headers, whole=False)
-        response = self._sender.send(call)
+        response = self._sender.send(self._call(sent, betas, stop, headers=headers, whole=False))
         events = EventStream(self._events_only(response), self._sender.redact, needs_stop=self._needs_stop)
         try:
             yield events
         finally:
             events.close()
+
+    def _call(self, body: Mapping[str, Any], betas: Sequence[str], stop: threading.Event | None, **how: Any) -> Call:
+        how |= {} if stop is None else {"stop": stop}
+        return self._sender.call("POST", _PATH, body, betas=betas, **how)
 
     def _events_only(self, response: Response) -> Response:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -16,6 +16,7 @@ from claude_magic.errors import SpendLimitReached
 from claude_magic.wire._failures import retry_after
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Mapping
 
     from claude_magic.errors import APIError
@@ -24,13 +25,21 @@ _RETRIED: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HT
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 8.0
 _JITTER: Final = 0.25
+_LOOK: Final = 0.25  # seconds: on Windows an interrupt does not end the wait for an event, only comes after it
+
+
+def pause(seconds: float, stop: threading.Event) -> None:
+    """Wait so long, or until `stop` is set."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and not stop.wait(min(left, _LOOK)):
+        pass
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
     """Time and chance, so that tests need not wait."""
 
-    sleep: Callable[[float], None] = time.sleep
+    pause: Callable[[float, threading.Event], None] = pause
     now: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
 

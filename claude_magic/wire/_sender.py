@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from claude_magic.errors import APIError, ClaudeMagicError, ConnectionFailed, UsageError
+from claude_magic.errors import APIError, ClaudeMagicError, ConnectionFailed, Interrupted, UsageError
 from claude_magic.wire._call import Call, Lost
 from claude_magic.wire._failures import api_error
 from claude_magic.wire._http import Line, Response
@@ -74,11 +74,14 @@ class Sender:
         Raises:
             APIError: the server answered with an error, after the retries that could help.
             ConnectionFailed: no answer came; likewise.
+            Interrupted: `call.stop` was set before an attempt.
 
         """
         made = 0
         resent = False
         while True:
+            if call.stop.is_set():
+                raise Interrupted("Stopped before the server answered.", advice="Nothing more was sent.")
             result = self.line.send(call)
             if isinstance(result, Response) and result.status < _FIRST_ERROR:
                 self._note(result.headers)
@@ -89,7 +92,7 @@ class Sender:
             failure, wait = self._judge(result, call, made)
             if wait is None:
                 raise failure
-            self._retries.clock.sleep(wait)
+            self._retries.clock.pause(wait, call.stop)
             made += 1
 
     def _judge(self, result: Response | Lost, call: Call, made: int) -> tuple[ClaudeMagicError, float | None]:

@@ -1,5 +1,9 @@
 """Every way an answer can end, through the session and into the next request, which the API's rules must take."""
 
+import os
+import signal
+import threading
+
 import pytest
 
 from claude_magic.errors import Interrupted
@@ -124,4 +128,46 @@ def test_a_stop_between_two_rounds_asks_nothing_more(session, told):
                 answer.stop()
     assert isinstance(answer.reply.error, Interrupted)
     assert answer.reply.text == "First."
+    assert len(told.asked) == 1
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("first", [[], [[start(1), {"type": "error", "error": {"type": "overloaded_error"}}]]])
+def test_a_stop_while_waiting_to_try_again_sends_nothing_more(session, told, stream, first):
+    """The server asks to wait 50 s; Stop ends the wait at once, and the request is not sent again."""
+    told.answers = [*(first if stream else []), 529]
+    prepared = session.prepare([{"type": "text", "text": "Hi"}], Options(model=MODEL, stream=stream), {})
+    answer, raised = session.turn(prepared), []
+
+    def ask():
+        try:
+            with answer:
+                for _ in answer:
+                    pass
+        except Interrupted as error:
+            raised.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert told.refused.wait(20)
+    answer.stop()
+    asking.join(20)
+    assert not asking.is_alive()
+    assert len(raised) == 1
+    assert len(told.asked) == 1 + len(first if stream else [])
+    assert session.thread().turns == []
+
+
+def test_an_interrupt_while_waiting_to_try_again_sends_nothing_more(session, told):
+    """Ctrl-C in the 50 s that the server asks for: the cell ends at once, and the request is not sent again."""
+    told.answers = [529]
+    sender = threading.Thread(target=lambda: told.refused.wait(20) and os.kill(os.getpid(), signal.SIGINT))
+    sender.start()
+    with (
+        pytest.raises(Interrupted),
+        session.turn(session.prepare([{"type": "text", "text": "Hi"}], RUN, {})) as answer,
+    ):
+        for _ in answer:
+            pass
+    sender.join()
     assert len(told.asked) == 1

@@ -144,7 +144,7 @@ class Waits(list):
     now = 1_700_000_000.0
 
     def clock(self):
-        return Clock(sleep=self.append, now=lambda: self.now, chance=lambda: 0.0)
+        return Clock(pause=lambda seconds, _: self.append(seconds), now=lambda: self.now, chance=lambda: 0.0)
 
 
 @pytest.fixture

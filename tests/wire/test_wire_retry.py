@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from email.utils import formatdate
 
@@ -14,6 +15,7 @@ from claude_magic.errors import (
     APIError,
     BadRequest,
     ConnectionFailed,
+    Interrupted,
     Overloaded,
     RateLimited,
     ServerFailed,
@@ -47,6 +49,19 @@ def test_final_statuses(client, server, reply, waits, status):
     with pytest.raises(APIError):
         client.messages.create({})
     assert (len(server.requests), waits) == (1, [])
+
+
+@pytest.mark.parametrize("step", [None, "529"])
+def test_nothing_is_sent_again_once_it_is_stopped(client, server, reply, waits, step):
+    """Stopped while the first attempt is under way, lost or refused: there is no second one."""
+    stop = threading.Event()
+    answer = reply(error(), 529) if step else b""
+    server.script = [lambda connection: stop.set() or (connection.sendall(answer) if answer else False)]
+    with pytest.raises(Interrupted):
+        client.messages.create({}, stop=stop)
+    with pytest.raises(Interrupted), client.messages.stream({}, stop=stop):
+        pass
+    assert (len(server.requests), waits) == (1, [0.5])
 
 
 def test_success_after_a_failure(client, server, reply, waits):
