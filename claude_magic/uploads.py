@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from claude_magic import frames, prompt
 from claude_magic.containers import Mounted, safe_name
 from claude_magic.errors import ClaudeMagicError, FileProblem, NotFound, RequestTooLarge
+from claude_magic.rendering import size_in_words
 from claude_magic.store import Store, Upload
 
 if TYPE_CHECKING:
@@ -111,8 +112,10 @@ class Receipt:
     def __str__(self) -> str:
         """Return one line."""
         shape = f", {self.rows:,} rows x {self.columns:,} columns" if self.rows is not None else ""
-        done = f"uploaded ({size(self.size)}{shape})" if self.sent else f"already there ({size(self.size)}{shape})"
-        return f"{self.filename} {done}" + (f", {len(self.conversions)} conversions" if self.conversions else "")
+        done = "uploaded" if self.sent else "already there"
+        return f"{self.filename} {done} ({size_in_words(self.size)}{shape})" + (
+            f", {len(self.conversions)} conversions" if self.conversions else ""
+        )
 
     @property
     def report(self) -> str:
@@ -405,13 +408,3 @@ def _expired(expires_at: str | None) -> bool:
     except (ValueError, TypeError):  # a gateway's own format: unknown, and the file is there
         return False
     return (end if end.tzinfo else end.replace(tzinfo=UTC)) <= datetime.now(UTC)
-
-
-def size(count: int) -> str:
-    """Say a number of bytes as people do: `512 B`, `1.2 MB`."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:  # noqa: PLR2004 - SI units, as the API's limits
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"

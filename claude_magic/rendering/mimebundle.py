@@ -123,11 +123,11 @@ def _target(path: str | None) -> str:
 
 
 def _about(file: FileLink) -> str:
-    return " · ".join(part for part in (_size(file.size), file.note) if part)
+    return " · ".join(part for part in (size_in_words(file.size), file.note) if part)
 
 
-def _size(size: int) -> str:
-    """Return a size in words, in powers of 1000."""
+def size_in_words(size: int) -> str:
+    """Say a number of bytes as people do: `512 bytes`, `1.23 MB`, in powers of 1000."""
     if size < 1000:  # noqa: PLR2004
         return f"{size} bytes"
     value, unit = size / 1000, "kB"

@@ -158,22 +158,6 @@ def test_any_stop_but_the_end_is_named(notebook):
     assert "cut off at --max-tokens" in notebook.texts[0]
 
 
-def test_pause_turn_is_continued(notebook, monkeypatch):
-    """A paused answer is not an end: it is sent back and goes on, usage added up."""
-    from claude_magic.messages import Growing
-
-    growing = Growing()
-    for name in ("pause_turn", "end_turn"):
-        growing.feed({"type": "message_start", "message": {"id": name, "usage": {"input_tokens": 3}}})
-        growing.feed({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": name}})
-        growing.feed({"type": "message_delta", "delta": {"stop_reason": name}, "usage": {"output_tokens": 2}})
-        growing.feed({"type": "message_stop"})
-        if name == "pause_turn":
-            growing.go_on()
-    message = growing.message()
-    assert (message.text, message.usage.input_tokens, message.usage.output_tokens) == ("pause_turnend_turn", 6, 4)
-
-
 # Errors: one line, the cell fails, nothing is lost.
 
 BAD = {
