@@ -267,7 +267,7 @@ class Session:
         thread = self.thread(options.thread) if options.history else None
         begun = thread is not None and not options.new
         terms = self.terms(options, progress)
-        mounted = [uploads.mount(self, spec, namespace, terms) for spec in options.upload]
+        mounted = uploads.mount_all(self, options.upload, namespace, terms)
         for spec, (files, _) in zip(options.upload, mounted, strict=True):
             self.uploads |= {file.file_id: evidence.Upload(spec, file) for file in files}
             self.gone -= {file.file_id for file in files}

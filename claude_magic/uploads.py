@@ -18,7 +18,7 @@ from claude_magic.rendering import size_in_words
 from claude_magic.store import Store, Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Mapping
+    from collections.abc import Callable, Collection, Generator, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from claude_magic.wire import Client
@@ -42,6 +42,7 @@ _TOLD = {
     "sample": "the schema, figures and some rows",
     "full": "the schema, figures and all rows that fit",
 }
+_QUOTED = 60  # characters of what is no path in an error
 _OUTSIDE = "beside it go your prompt as you wrote it and, round by round, whatever code in the container prints"
 
 
@@ -170,8 +171,25 @@ def mount(
         FileProblem: it cannot go up.
 
     """
+    return mount_all(host, (spec,), namespace, terms)[0]
+
+
+def mount_all(
+    host: Host, specs: Iterable[str], namespace: Mapping[str, Any], terms: Terms | None = None
+) -> list[tuple[list[Mounted], Receipt]]:
+    """Do what `mount` does for several; none is sent unless all of them are there.
+
+    Raises:
+        UndefinedName: there is no such variable and no such file.
+        FileProblem: one cannot go up.
+
+    """
     terms = terms or Terms()
-    source = _source(spec, namespace, terms)
+    sources = [_source(spec, namespace, terms) for spec in specs]
+    return [_mounted(host, source, terms) for source in sources]
+
+
+def _mounted(host: Host, source: Source, terms: Terms) -> tuple[list[Mounted], Receipt]:
     with host.alone(source.fingerprint):  # who comes second finds what the first has sent
         uploads, sent = _uploaded(host, source, terms)
     whole = uploads[-1]  # the file itself, or the manifest of its parts
@@ -226,7 +244,7 @@ def _source(spec: str, namespace: Mapping[str, Any], terms: Terms) -> Source:
         return _bytes_source(spec, bytes(value))
     if not isinstance(value, str | Path):
         raise FileProblem(
-            f"`{spec}` is a {type(value).__name__}; only DataFrames, Series, bytes and paths go up.",
+            f"`{spec}` is of type {type(value).__name__}; only DataFrames, Series, bytes and paths go up.",
             advice="Make it a DataFrame, or write it to a file and give the path.",
         )
     path = _path(value)
@@ -242,9 +260,10 @@ def _path(value: str | Path) -> Path:
         path.exists()
         str(path).encode()
     except (OSError, RuntimeError, ValueError) as problem:
-        raise FileProblem(
-            f"`{str(value)[:60]}…` is no path: {type(problem).__name__}.", advice="Nothing was sent."
-        ) from None
+        text = str(value)
+        shown = text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+        reason = str(getattr(problem, "strerror", None) or problem).rstrip(".")
+        raise FileProblem(f"`{shown}` is no path: {reason}.", advice="Nothing was sent.") from None
     return path
 
 
@@ -293,9 +312,17 @@ def _type(filename: str) -> str:
 
 
 def _not_there(spec: str, path: Path, namespace: Mapping[str, Any]) -> Exception:
-    if spec.isidentifier():
+    if path.is_dir():
+        return FileProblem(
+            f"{path} is a folder; nothing was sent.", advice="Give a file in it, or make one zip file of it."
+        )
+    if spec.isidentifier() and spec not in namespace:
         return prompt.undefined(spec, namespace)
-    return FileProblem(f"There is no file {path}; nothing was sent.", advice="Check the path.")
+    # A variable may hold the path; otherwise as it was typed, which for a URL is not how a path shows itself.
+    shown = str(path) if spec in namespace else spec
+    return FileProblem(
+        f"There is no file {shown}; nothing was sent.", advice="Give a variable's name, or the path of a file here."
+    )
 
 
 def _path_hash(path: Path) -> str:

@@ -39,19 +39,22 @@ _DIGITS = 9  # more than any model's limit needs; Python itself refuses to read 
 
 def _number(value: str, _: dict[str, Any]) -> dict[str, Any]:
     if not (value.isascii() and value.isdecimal() and len(value) <= _DIGITS and int(value)):
-        raise UsageError(f"`--max-tokens {value}` is no number of tokens.", advice="Give a whole number above 0.")
+        advice = "Give a whole number above 0, such as 16000."
+        raise UsageError(f"`--max-tokens {value}` is no number of tokens; nothing was sent.", advice=advice)
     return {"max_tokens": int(value)}
 
 
 def _name(value: str, _: dict[str, Any]) -> dict[str, Any]:
     if not value.isidentifier() or keyword.iskeyword(value):
-        raise UsageError(f"`--out {value}` is no Python name.", advice="Give a name such as `answer`.")
+        advice = "Give a name such as `answer`."
+        raise UsageError(f"`--out {value}` is no Python name; nothing was sent.", advice=advice)
     return {"out": value}
 
 
 def _share(value: str, _: dict[str, Any]) -> dict[str, Any]:
     if not re.fullmatch(r"none|schema|stats|full|sample=[1-9][0-9]{0,8}", value):
-        raise UsageError(f"`--share {value}` is no level.", advice="Use none, schema, stats, sample=N or full.")
+        advice = "Use none, schema, stats, sample=N or full."
+        raise UsageError(f"`--share {value}` is no level; nothing was sent.", advice=advice)
     return {"share": value}
 
 
@@ -63,7 +66,8 @@ def _duration(value: str, _: dict[str, Any]) -> dict[str, Any]:
     found = re.fullmatch(r"([0-9]{1,4})([hdw])", value)
     hours = int(found[1]) * _HOURS[found[2]] if found else 0
     if not 1 <= hours <= 24 * 90:
-        raise UsageError(f"`--keep {value}` is no time a file can be kept.", advice="Use 1h to 90d, such as `7d`.")
+        advice = "Use 1h to 90d, such as `7d`."
+        raise UsageError(f"`--keep {value}` is no time a file can be kept; nothing was sent.", advice=advice)
     return {"keep": hours * 3600}
 
 
@@ -224,7 +228,9 @@ def _value(option: Option, word: str, given: str | None, rest: Iterator[str]) ->
         return True
     value = given if given is not None else next(rest, None)
     if not value or (given is None and (value in _BY_NAME or _LIKE_AN_OPTION.fullmatch(value))):
-        raise UsageError(f"`{word}` needs a value: {option.value}; nothing was sent.", advice=f"{option.meaning}.")
+        name = word.removesuffix("=")
+        advice = f"Write `{name} {option.value}`: {option.meaning}."
+        raise UsageError(f"`{name}` needs a value; nothing was sent.", advice=advice)
     return value
 
 

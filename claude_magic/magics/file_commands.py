@@ -101,7 +101,7 @@ def upload(magics: ClaudeMagics, rest: str) -> Any:
         raise UsageError("There is nothing to send.", advice="Write `%claude upload X…`.")
     with painter(magics.shell) as painted:
         terms = magics.session.terms(options, Progress(painted.progress))
-        receipts = [uploads.mount(magics.session, name, magics.shell.user_ns, terms)[1] for name in named]
+        receipts = [receipt for _, receipt in uploads.mount_all(magics.session, named, magics.shell.user_ns, terms)]
     rows = [
         {"variable": r.variable, "id": file_id, "filename": r.filename, "size": r.size, "rows": r.rows, "sent": r.sent}
         for r in receipts

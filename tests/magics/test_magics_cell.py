@@ -1,9 +1,11 @@
 """A `%%claude` cell in a real shell, answered by the real local server over a socket."""
 
+import time
+
 import pandas as pd
 import pytest
 
-from claude_magic import errors
+from claude_magic import errors, uploads
 from claude_magic.reply import Reply
 from claude_magic.wire import Secret
 
@@ -166,6 +168,10 @@ BAD = {
     "blank prompt": ("%%claude\n   \n", errors.UsageError, ["empty"]),
     "undefined expression": ("%%claude\n{{ penguin }}", errors.UndefinedName, ["penguin", "penguins"]),
     "undefined upload": ("%%claude -u penguin\nHi", errors.UndefinedName, ["penguin", "penguins"]),
+    "a folder": ("%%claude -u /\nHi", errors.FileProblem, ["/ is a folder", "zip"]),
+    "no such user": ("%%claude -u ~nobody-here/x.csv\nHi", errors.FileProblem, ["`~nobody-here/x.csv` is no path: "]),
+    "a URL": ("%%claude -u https://example.com/x.csv\nHi", errors.FileProblem, ["no file https://example.com/x.csv"]),
+    "an option without its value": ("%%claude -o\nHi", errors.UsageError, ["`-o` needs a value", "Write `-o NAME`"]),
     "too long a path": ("%%claude -u " + "x/" * 3000 + "\nHi", errors.FileProblem, ["no path"]),
     "password in a URL": ("%claude use http://me:secret@127.0.0.1:9", errors.UsageError, ["--key-env"]),
     "no URL": ("%claude use http://[::1", errors.UsageError, ["no backend"]),
@@ -194,6 +200,16 @@ def test_bad_input_gives_one_line_and_costs_nothing(notebook, name):
     assert all(word in line for word in words), line
     assert len(notebook.magics.session.thread().turns) == 1
     assert notebook.ns["_"] is kept
+
+
+@pytest.mark.parametrize("cell", ["%%claude -u first -u second\nHi", "%claude upload first second"])
+def test_nothing_goes_up_unless_everything_is_there(notebook, cell):
+    """The line says that nothing was sent, and so it is: also of what stands before the misspelt name."""
+    notebook.ns["first"] = pd.DataFrame({"only": ["here"]})
+    error = notebook.error(cell)
+    assert str(error).startswith("`second` is not defined; nothing was sent.")
+    session = notebook.magics.session
+    assert session.store.unused(uploads.scope_of(session), time.time() + 1) == []
 
 
 def test_no_key_names_the_two_ways_out(bare_notebook):
