@@ -135,7 +135,10 @@ class Container:
         """Begin its idle time again."""
         self.used = self._pool.clock()
         for name in ("home", "input", "output", "tmp"):
-            (self._root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder = self._root / name
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not folder.is_symlink():
+                folder.chmod(0o700)  # a command may have locked it
         record = {"workspace": self.workspace, "created": self.created, "used": self.used}
         record |= {"commands": self.commands, "mounted": self._mounted, "mode": self._pool.mode}
         fresh = self._root / f".{RECORD}.{threading.get_ident()}"

@@ -1,7 +1,8 @@
 """Runs untrusted code: limits, no keys, and bwrap where it works.
 
 A `Sandbox` is a directory and a long-lived process of its own. The process, a small supervisor, takes commands over a
-pipe and runs each with limits on time, memory, output and processes; what they leave running lives and dies with it.
+pipe and runs each with limits on time, memory, disk, output and processes; what they leave running lives and dies with
+it.
 
 What keeps the machine safe depends on `isolation`:
 

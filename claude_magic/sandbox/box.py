@@ -32,7 +32,8 @@ class Sandbox:
     """A directory and a process of its own; a context manager, and safe to use from several threads in turn.
 
     Args:
-        root: the directory; home and working directory of the commands, made if missing.
+        root: the directory; home and working directory of the commands, made if missing. The sandbox's own, like those
+            in `writable`: when there is too much in them, what was written last is removed.
         mounts: more directories, read-only: path inside (a bare name means ``/mnt/<name>``) → path here.
         writable: likewise, writable; ``/tmp`` is allowed too.
         limits: what a command may use.
@@ -160,6 +161,7 @@ class Sandbox:
             "directory": self._home,
             "isolated": self.mode == "bwrap",
             "limits": _bounds(self.limits, self.mode),
+            "folders": [self.inside(path) for path in (self.root, *self._writable.values())],
         }
         channel = Channel(self._command(), str(self.root))
         try:
@@ -244,13 +246,14 @@ def _bounds(limits: Limits, mode: Mode) -> dict[str, Any]:
     """Return the limits as the supervisor wants them."""
     rlimits = {
         "RLIMIT_AS": limits.memory_bytes,
-        "RLIMIT_FSIZE": limits.file_bytes,
+        "RLIMIT_FSIZE": min(limits.file_bytes, limits.disk_bytes),
         "RLIMIT_NOFILE": limits.open_files,
         "RLIMIT_CORE": 0,
     }
     if mode == "bwrap" and _kernel() >= NAMESPACED_NPROC:
         rlimits["RLIMIT_NPROC"] = 4 * limits.processes  # counts threads too
-    return {"rlimits": rlimits, "memory_bytes": limits.memory_bytes, "processes": limits.processes}
+    watched = {"memory_bytes": limits.memory_bytes, "processes": limits.processes, "disk_bytes": limits.disk_bytes}
+    return {"rlimits": rlimits, **watched}
 
 
 def _kernel() -> tuple[int, ...]:

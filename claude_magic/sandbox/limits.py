@@ -26,6 +26,8 @@ class Limits:
         memory_bytes: address space of one process; where the sandbox sees all its processes, their sum too.
         output_bytes: kept of stdout and of stderr, each: the first and the last half.
         file_bytes: the largest file a process may write.
+        disk_bytes: what may lie in the sandbox's directories, all in all; 5 GiB is what the API's containers have
+            (code-execution.md). Beyond it everything is killed, and what was written last is removed.
         processes: processes alive at a time in one sandbox.
         open_files: file descriptors of one process.
 
@@ -35,6 +37,7 @@ class Limits:
     memory_bytes: int = field(default_factory=_memory)
     output_bytes: int = 1_000_000
     file_bytes: int = 2 * GIB
+    disk_bytes: int = 5 * GIB
     processes: int = 256
     open_files: int = 1024
 
@@ -51,7 +54,8 @@ class Completed:
         timed_out: the wall time was over.
         truncated: stdout or stderr was cut.
         seconds: wall time it took.
-        ended_by: "" for its own end, else "time", "cancelled", "memory", "processes" or "lost" (the sandbox died).
+        ended_by: "" for its own end, else "time", "cancelled", "memory", "processes", "disk" or "lost" (the sandbox
+            died).
 
     """
 

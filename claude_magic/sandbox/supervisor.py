@@ -22,16 +22,21 @@ import os
 import resource
 import selectors
 import signal
+import stat
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PIECE = 65536
 TICK = 0.1  # seconds between two looks at time, memory and process count
+BLOCK = 4096  # bytes that the smallest entry of a directory counts for, so that a flood of empty files counts too
+DEEPEST = 100  # folders in folders; what is deeper is removed, since those who tidy up would lose themselves in it
+FILE_CLOCK = 50_000_000  # ns that the time of a file's change may lag behind the clock
+REST = 20  # of the time one look at the disk takes, so long is none taken: at most a twentieth of the time goes there
 GRACE = 0.05  # seconds a finished shell's pipes may stay open for a last word of its helpers
 LONGEST_ARGUMENT = 100_000  # Linux refuses a single argument over 128 KiB (MAX_ARG_STRLEN)
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36  # linux/prctl.h
@@ -40,8 +45,9 @@ MS_REC_PRIVATE = 0x4000 | 0x40000  # linux/mount.h
 NOTES = {
     "memory": "\n[killed: more memory than a container may use]\n",
     "processes": "\n[killed: more processes than a container may have]\n",
+    "disk": "\n[killed: more on the disk than a container may keep; what it wrote last was removed]\n",
 }
-CODES = {"time": 124, "cancelled": 130, "memory": 137, "processes": 137}
+CODES = {"time": 124, "cancelled": 130, "memory": 137, "processes": 137, "disk": 137}
 LINUX = sys.platform.startswith("linux")
 
 
@@ -153,6 +159,46 @@ def descendants(roots: set[int], processes: dict[int, tuple[int, int]]) -> set[i
     return found
 
 
+def below(folder: int, depth: int = 0) -> Iterator[tuple[int, str, os.stat_result, int]]:
+    """Everything below an open folder: the open folder it lies in, its name, its status, how deep it lies.
+
+    A folder comes after what is in it; one that lies as deep as `DEEPEST` is not looked into. Names are looked up in
+    open folders and links are not followed, so nothing that is moved or linked meanwhile leads out of `folder`.
+    """
+    with os.scandir(folder) as found:
+        for entry in found:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it went, or is another, while we look
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode) and depth < DEEPEST:
+                    inner = _enter(entry.name, folder)
+                    try:
+                        yield from below(inner, depth + 1)
+                    finally:
+                        os.close(inner)
+                yield folder, entry.name, status, depth
+
+
+def _enter(name: str, folder: int) -> int:
+    """Open a folder, also one that was locked."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        return os.open(name, flags, dir_fd=folder)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=folder)
+        return os.open(name, flags, dir_fd=folder)
+
+
+def nameless(pids: set[int]) -> Iterator[os.stat_result]:
+    """Files that processes keep open and that have no name any more: they fill the disk unseen."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for number in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208 - pathlib costs start-up time
+                with contextlib.suppress(OSError):
+                    status = os.stat(f"/proc/{pid}/fd/{number}")  # noqa: PTH116 - likewise
+                    if stat.S_ISREG(status.st_mode) and not status.st_nlink:
+                        yield status
+
+
 class Supervisor:
     """Reads commands, runs one at a time, answers."""
 
@@ -160,6 +206,10 @@ class Supervisor:
         self.environment: dict[str, str] = settings["environment"]
         self.directory: str = settings["directory"]
         self.limits: dict[str, Any] = settings["limits"]
+        # Opened before any code has run: whatever it puts in their places, these stay the folders meant.
+        self.folders = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in settings["folders"]]
+        self.looked = (time.monotonic(), 0.0)  # when the disk was looked at, and how long that took
+        self.fitted = time.time_ns() - FILE_CLOCK  # when the folders last held no more than they may, ns since 1970
         self.libc = libc
         self.alone = os.getpid() == 1
         self.selector = selectors.DefaultSelector()
@@ -208,6 +258,7 @@ class Supervisor:
     def start(self, message: dict[str, Any]) -> None:
         """Run one command; what cannot be started is answered with `error`."""
         self.before = self.children()
+        self.unlock()
         try:
             process = self.popen(message)
         except (OSError, ValueError, subprocess.SubprocessError) as problem:
@@ -286,10 +337,12 @@ class Supervisor:
                     self.command.ended = time.monotonic()
 
     def watch(self) -> None:
-        """Stop what is over its time, its memory or its number of processes."""
+        """Stop what is over its time, its room on the disk, its memory or its number of processes."""
         now = time.monotonic()
         if self.command and self.command.status is None and now > self.command.deadline:
             self.stop("time")
+        if (self.command or self.before) and now - self.looked[0] > max(TICK, REST * self.looked[1]):
+            self.check_disk()
         if now - self.watched < (TICK if self.alone else 5 * TICK) or not LINUX:
             return
         self.watched = now
@@ -301,6 +354,60 @@ class Supervisor:
             self.stop("processes", all_of_it=True)
         elif sum(processes[pid][1] for pid in mine) > self.limits["memory_bytes"]:
             self.stop("memory", all_of_it=True)
+
+    def check_disk(self) -> None:
+        """Stop everything when more lies in the folders than may, and remove what was changed since it was less."""
+        began, now = time.monotonic(), time.time_ns()
+        self.unlock()
+        if not self.overfull():
+            self.fitted = now - FILE_CLOCK
+        else:
+            if self.command:
+                self.command.ended_by = self.command.ended_by or "disk"
+            self.kill_all()
+            with contextlib.suppress(OSError):  # the disk itself fails
+                self.unlock()
+                self.make_room()
+        self.looked = (time.monotonic(), time.monotonic() - began)
+
+    def unlock(self) -> None:
+        """Give the folders back the rights that a command may have taken from them."""
+        for folder in self.folders:
+            with contextlib.suppress(OSError):
+                os.fchmod(folder, 0o700)
+
+    def overfull(self) -> bool:
+        """Tell whether the folders hold more than they may; files that are open and have no name any more included."""
+        most: int = self.limits["disk_bytes"]
+        total = 0
+        try:
+            for _, _, status, depth in (entry for folder in self.folders for entry in below(folder)):
+                total += max(512 * status.st_blocks // max(status.st_nlink, 1), BLOCK)
+                if total > most or (depth == DEEPEST and stat.S_ISDIR(status.st_mode)):
+                    return True
+        except OSError:  # locked again this very moment: what nobody can look at may be any size
+            return True
+        devices = {os.fstat(folder).st_dev for folder in self.folders}
+        found = nameless(self.everyone(table()))
+        unseen = {(s.st_dev, s.st_ino): 512 * s.st_blocks for s in found if s.st_dev in devices}
+        return total + sum(unseen.values()) > most
+
+    def make_room(self) -> None:
+        """Remove what was changed since the folders last held no more than they may."""
+        for folder in self.folders:
+            raised = 1
+            while raised:  # what lies too deep is raised to the top, and looked at again
+                raised = 0
+                for inside, name, status, depth in below(folder):
+                    with contextlib.suppress(OSError):  # a folder that still holds something
+                        if not stat.S_ISDIR(status.st_mode):
+                            if status.st_ctime_ns >= self.fitted:
+                                os.unlink(name, dir_fd=inside)
+                        elif depth == DEEPEST:
+                            raised += 1
+                            os.rename(name, f".raised-{time.time_ns()}", src_dir_fd=inside, dst_dir_fd=folder)
+                        elif status.st_ctime_ns >= self.fitted:
+                            os.rmdir(name, dir_fd=inside)
 
     def children(self) -> set[int]:
         """Own children that live."""
@@ -351,6 +458,7 @@ class Supervisor:
                     break
         if command.open and time.monotonic() - (command.ended or 0) < GRACE and not command.ended_by:
             return
+        self.check_disk()
         self.command = None
         self.before = self.children()
         say(command.answer())

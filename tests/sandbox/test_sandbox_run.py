@@ -171,6 +171,52 @@ def test_a_file_cannot_grow_beyond_its_limit(mode, tmp_path):
     assert (tmp_path / "big").stat().st_size == 100_000
 
 
+MIB = 1 << 20
+HOGS = {
+    "one file after the other": "for i in $(seq 100); do head -c 10000000 /dev/zero > f$i; done; sleep 60",
+    "at once, and then an end": "for i in $(seq 9); do fallocate -l 9000000 $i || head -c 9000000 /dev/zero > $i; done",
+    "left behind": "(for i in $(seq 100); do head -c 10000000 /dev/zero > f$i; done; sleep 60) > log 2>&1 & wait",
+    "without a name": "exec 3> a 4> b; rm a b; for n in 3 4; do head -c 30000000 /dev/zero >&$n; done; sleep 60",
+    "in a locked folder": "mkdir -p d/e; head -c 30000000 /dev/zero | tee d/e/f > d/e/g; chmod 000 d/e d; sleep 60",
+    "deeper than a path": 'python -c \'import os; [(os.mkdir("d"), os.chdir("d")) for _ in range(3000)]\'; sleep 60',
+    "empty files": "python -c 'for i in range(50000): open(str(i), \"x\")'; sleep 60",
+    "beside the home": "for i in $(seq 100); do head -c 10000000 /dev/zero > $TMPDIR/$i; done; sleep 60",
+}
+
+
+@pytest.mark.parametrize("hog", HOGS)
+def test_the_disk_is_not_filled(mode, tmp_path, hog):
+    """More than a sandbox may keep, however it is done, is killed with a note; what was there stays."""
+    home, tmp = tmp_path / "home", tmp_path / "tmp"
+    tmp.mkdir()
+    limits = Limits(disk_bytes=50 * MIB, seconds=40)
+    with Sandbox(home, writable={"/tmp": tmp}, mode=mode, limits=limits) as box:
+        box.run("echo kept > before; sleep 0.2")
+        done = box.run(HOGS[hog])
+        assert (done.return_code, done.ended_by) == (137, "disk")
+        assert "[killed: more on the disk than a container may keep" in done.stderr
+        assert sum(path.lstat().st_blocks * 512 for path in tmp_path.rglob("*")) <= 50 * MIB
+        assert box.run("cat before; head -c 1000000 /dev/zero > more; ls more").stdout == "kept\nmore\n"
+
+
+def test_making_room_does_not_follow_links(mode, tmp_path):
+    """A folder of somebody else's that is linked to, or put in the home's place, keeps what it has."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "letter").write_text("dear")
+    with Sandbox(tmp_path / "home", mode=mode, limits=Limits(disk_bytes=50 * MIB, seconds=40)) as box:
+        swap = f"ln -s {theirs} link; touch {theirs}/letter; cd {tmp_path} && mv home gone && ln -s {theirs} home"
+        done = box.run(f"({swap}) 2> ./log; for i in $(seq 100); do head -c 10000000 /dev/zero > $i; done")
+        assert done.ended_by == "disk"
+    assert (theirs / "letter").read_text() == "dear"
+
+
+def test_a_home_that_was_locked_is_opened_again(box):
+    """A command that takes all rights from its own home harms that command only."""
+    box.run("chmod 000 .")
+    assert box.run("echo on > here; cat here").stdout == "on\n"
+
+
 def test_a_chart_is_made_and_fonts_are_not_searched_again(box):
     """Matplotlib finds its font list in every new sandbox, and draws without a display."""
     assert list((box.root / ".cache" / "matplotlib").glob("fontlist-*.json"))
