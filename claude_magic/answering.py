@@ -20,9 +20,11 @@ from claude_magic.errors import (
     NotFound,
     StreamFailed,
     StreamTruncated,
+    Unfinished,
     UsageError,
     one_line,
 )
+from claude_magic.interrupts import Shield
 from claude_magic.messages import Growing, Message, Request
 from claude_magic.reply import Reply
 from claude_magic.store import Entry
@@ -100,6 +102,7 @@ class Answering:
         self._saved: Mapping[str, Path] = {}
         self._stream: EventStream | None = None
         self._stopped = threading.Event()
+        self._shield = Shield()
 
     def stop(self) -> None:
         """End it, from any thread: what has arrived is settled as stopped, and nothing more is asked.
@@ -212,10 +215,22 @@ class Answering:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        """Settle. Swallow only what `reply.raise_for_error()` will raise again."""
-        with self._staying:
+        """Settle. Swallow only what `reply.raise_for_error()` will raise again.
+
+        A (second) Ctrl-C meanwhile ends the fetching and the judging; what has arrived is put away all the same.
+        """
+        with self._shield, self._staying:
             self._open.close()
-            return self._ended(error)
+            swallowed = self._ended(error)
+        if self._shield.pending and self._reply is not None and self._reply.error is None:
+            self._interrupted("Interrupted while the answer was put away.")
+        return swallowed
+
+    def _interrupted(self, message: str) -> None:
+        """Let the settled reply raise an interrupt."""
+        error = Interrupted(message, advice="The answer is whole, in `_`.", request_id=self._request_id)
+        self._reply = replace(self.reply, error=error)
+        self._session.keep(self._reply)
 
     def _ended(self, error: BaseException | None) -> bool:
         """Settle what has arrived; return whether the error is one that the reply keeps."""
@@ -229,6 +244,8 @@ class Answering:
             self._bill_unseen(error)
             if isinstance(error, Interrupted):
                 raise Interrupted("Interrupted before an answer began.", advice="The thread is as it was.") from None
+            if isinstance(error, Unfinished):  # its own advice is where to find what arrived
+                error.hint = "Nothing of it had arrived: run the cell again."
             if error is None:
                 self._settle(self.growing.message(), None)
             return False
@@ -271,7 +288,10 @@ class Answering:
             self._reply = replace(self._reply, missing=(*self._reply.missing, str(problem)))
         if error is None:
             try:
-                self._reply = self._judged(self._reply)
+                with self._shield.lifted():
+                    self._reply = self._judged(self._reply)
+            except KeyboardInterrupt:
+                self._interrupted("Interrupted while the answer was judged.")
             except Exception:  # a defect in judging an answer must not cost the answer
                 log.exception("The answer could not be judged; it is in `_`.")
         self._session.keep(self._reply)
@@ -285,10 +305,12 @@ class Answering:
         if error is not None:
             return collected, error
         try:
-            collected = containers.collect(self._server.client, message.content, session.folder())
-            if save is not None:
-                self._saved = session.save(collected.artifacts.values(), save)
-                self._notes.append(f"saved in {save}: {', '.join(p.name for p in self._saved.values()) or 'no file'}")
+            with self._shield.lifted():
+                collected = containers.collect(self._server.client, message.content, session.folder())
+                if save is not None:
+                    self._saved = session.save(collected.artifacts.values(), save)
+                    names = ", ".join(p.name for p in self._saved.values())
+                    self._notes.append(f"saved in {save}: {names or 'no file'}")
         except KeyboardInterrupt:
             error = Interrupted("Interrupted while files were fetched.", request_id=self._request_id)
         except (ClaudeMagicError, OSError) as problem:

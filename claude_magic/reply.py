@@ -185,7 +185,7 @@ class Reply:
 
     def _warning(self) -> str:
         if self.error is not None:
-            return f"unfinished: {self.error.message}"
+            return f"unfinished: {self.error.message}" if self.unfinished else self.error.message
         judged = [j.warning for j in (self.provenance, self.verification) if j is not None and j.warning]
         reason = self.stop_reason
         if reason in {"end_turn", None}:

@@ -8,12 +8,15 @@ has chosen who answers it only imports: no connection, no key.
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool, Int, List, Unicode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from claude_magic.sessions import Session
 
 
@@ -52,7 +55,8 @@ class ClaudeMagics(Magics):
         """Ask Claude; the answer streams in below the cell and is its value. `%claude help` lists the options."""
         from claude_magic.magics.cell import run
 
-        run(self.shell, self.session, line, cell)
+        with _one_line():
+            run(self.shell, self.session, line, cell)
 
     @no_var_expand
     @line_magic("claude")
@@ -60,7 +64,8 @@ class ClaudeMagics(Magics):
         """Run a command: status, models, count, files, … `%claude help` lists them."""
         from claude_magic.magics.commands import run
 
-        return run(self, line)
+        with _one_line():
+            return run(self, line)
 
     def close(self) -> None:
         """Forget the names and end the session."""
@@ -85,6 +90,17 @@ class ClaudeMagics(Magics):
         from claude_magic.magics import warmup
 
         warmup.run(self.session)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Let a Ctrl-C that nobody expected at this moment be one line too."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from claude_magic.errors import Interrupted
+
+        raise Interrupted("Interrupted.", advice="What was done by then stays; run the cell again.") from None
 
 
 def register(shell: Any) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic import rendering
 from claude_magic.errors import Interrupted
+from claude_magic.interrupts import Shield
 from claude_magic.magics.arguments import parse_cell
 
 if TYPE_CHECKING:
@@ -32,9 +33,12 @@ def ask(shell: Any, session: Session, options: Options, body: str) -> None:
         with session.turn(prepared) as answer:
             for growing in answer:
                 painter.show(growing)
-        _bind(shell, answer.reply, options.out)
-        painter.settle(answer.reply.bundle(), list(answer.reply.pictures()))
+        with Shield() as shield:
+            _bind(shell, answer.reply, options.out)
+            painter.settle(answer.reply.bundle(), list(answer.reply.pictures()))
     answer.reply.raise_for_error()
+    if shield.pending:
+        raise Interrupted("Interrupted while the answer was shown.", advice="It is whole, in `_`.")
 
 
 def _prepared(session: Session, body: str, options: Options, namespace: dict[str, Any], progress: Any) -> Prepared:

@@ -1,5 +1,7 @@
 """A `%%claude` cell in a real shell, answered by the real local server over a socket."""
 
+import os
+import signal
 import time
 
 import pandas as pd
@@ -280,3 +282,33 @@ def test_saved_files_are_links_beside_the_notebook(notebook, df, tmp_path, monke
     shown = notebook.published[0]["data"]["text/html"]
     assert all(f'href="out/{name}"' in shown for name in reply.files)
     assert {path.parent.name for path in reply.saved.values()} == {"out"}
+
+
+def test_an_interrupt_while_the_answer_is_shown_is_one_line_and_loses_nothing(notebook):
+    """Ctrl-C after the last word: the answer is in the output, in `_` and in the thread."""
+    publish = notebook.shell.display_pub.publish
+
+    def interrupted(*args, **kwargs):
+        os.kill(os.getpid(), signal.SIGINT)
+        publish(*args, **kwargs)
+
+    notebook.shell.display_pub.publish = interrupted
+    error = notebook.error("%%claude -o answer\nWho are you?")
+    assert isinstance(error, errors.Interrupted)
+    assert len(error._render_traceback_()) == 1
+    assert notebook.ns["_"] is notebook.ns["answer"]
+    assert notebook.texts == [notebook.ns["answer"].bundle()["text/plain"]]
+    assert len(notebook.magics.session.thread().turns) == 1
+
+
+def test_an_interrupt_that_nobody_expects_is_one_line(notebook):
+    """Also on the line, whatever runs there."""
+
+    class Odd:
+        def _repr_claude_(self):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    notebook.ns["odd"] = Odd()
+    error = notebook.error("%claude count odd")
+    assert isinstance(error, errors.Interrupted)
+    assert len(error._render_traceback_()) == 1
