@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from claude_magic.frames.parquet import ParquetSource
 
+AS_TEXT = {b"claude_magic": b"text"}
+"""Metadata of a field whose values were no Arrow values and have been made text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -81,24 +84,25 @@ def _conversions(columns: list[Column], table: Any) -> tuple[str, ...]:
 def plan_columns(table: Any) -> list[Column]:
     """Decide how each column of a table travels; looks at types and null counts only."""
     names = naming.unique(table.column_names)
-    return [_column(name, table.schema.field(n).type, table.column(n).null_count) for n, name in enumerate(names)]
+    return [_column(name, table.schema.field(n), table.column(n).null_count) for n, name in enumerate(names)]
 
 
-def _column(name: str, kind: Any, nulls: int) -> Column:
+def _column(name: str, field: Any, nulls: int) -> Column:
     import pyarrow as pa
 
-    is_ = pa.types
-    if (is_.is_integer(kind) or is_.is_boolean(kind)) and nulls:
-        dtype = "boolean" if is_.is_boolean(kind) else str(kind).replace("i", "I").replace("uI", "UI")
-        return Column(name, lambda a: a, kind, "arrow-nullable", dtype)
-    if is_.is_date(kind):
-        return Column(name, lambda a: a.cast(pa.date32()), pa.date32(), "arrow-date")
-    plain = plain_type(kind)
+    is_, kind, plain = pa.types, field.type, plain_type(field.type)
+    if AS_TEXT.items() <= (field.metadata or {}).items():
+        return Column(name, lambda a: a, kind, "arrow-other")
     if plain is None:
-        return Column(name, _texts, pa.large_string(), "arrow-other")
-    if plain == kind:
-        return Column(name, lambda a: a, kind)
-    return Column(name, lambda a: _cast(a, plain), plain, "arrow-plain")
+        return Column(name, lambda a: cast(a, None), pa.large_string(), "arrow-other")
+    if is_.is_date(plain):
+        return Column(name, lambda a: cast(a, plain).cast(pa.date32()), pa.date32(), "arrow-date")
+    if (is_.is_integer(plain) or is_.is_boolean(plain)) and nulls:
+        dtype = "boolean" if is_.is_boolean(plain) else str(plain).replace("i", "I").replace("uI", "UI")
+        return Column(name, lambda a: cast(a, plain), plain, "arrow-nullable", dtype)
+    if plain != kind:
+        return Column(name, lambda a: cast(a, plain), plain, "arrow-plain")
+    return Column(name, lambda a: a, kind, "arrow-nested" if is_.is_nested(kind) else "")
 
 
 def plain_type(kind: Any) -> Any:
@@ -116,7 +120,7 @@ def plain_type(kind: Any) -> Any:
         return plain_type(kind.value_type)
     if is_.is_union(kind) or str(kind) == "month_day_nano_interval":
         return None
-    return _nested(kind) or _VIEWS.get(str(kind), lambda: kind)()
+    return _nested(kind) if is_.is_nested(kind) else _VIEWS.get(str(kind), lambda: kind)()
 
 
 def _large_string() -> Any:
@@ -143,29 +147,32 @@ def _signed(kind: Any) -> Any:
 
 
 def _nested(kind: Any) -> Any:
-    """Return a nested type with plain children; None when the type is not nested."""
+    """Return a nested type with plain children; None when there are none, or one has no plain type."""
     import pyarrow as pa
 
     is_ = pa.types
+    children = [plain_type(kind.field(n).type) for n in range(kind.num_fields)]
+    if not children or any(child is None for child in children):
+        return None
     if is_.is_struct(kind):
-        children = [(kind.field(n).name, plain_type(kind.field(n).type)) for n in range(kind.num_fields)]
-        return pa.struct(children) if all(child is not None for _, child in children) else None
-    if is_.is_fixed_size_list(kind):
-        return pa.list_(plain_type(kind.value_type), kind.list_size)
-    if is_.is_list(kind) or is_.is_large_list(kind) or str(kind).startswith(("list_view", "large_list_view")):
-        return (
-            pa.large_list(plain_type(kind.value_type))
-            if "large" in str(kind)
-            else pa.list_(plain_type(kind.value_type))
-        )
-    return None
+        return pa.struct([(kind.field(n).name, child) for n, child in enumerate(children)])
+    if is_.is_map(kind):
+        return pa.map_(plain_type(kind.key_type), plain_type(kind.item_type))
+    if is_.is_fixed_size_list(kind) and kind.list_size:
+        return pa.list_(children[0], kind.list_size)
+    return pa.large_list(children[0]) if "large" in str(kind).partition("<")[0] else pa.list_(children[0])
 
 
-def _cast(array: Any, plain: Any) -> Any:
-    """Cast by way of the storage, the decoded values, or the casted dictionary, whichever the type needs."""
+def cast(array: Any, plain: Any) -> Any:
+    """Return an array as its `plain_type`: by way of storage, decoded values or dictionary, whichever the type needs.
+
+    Where there is no such type (None) as texts.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if plain is None:
+        return _texts(array)
     array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     if isinstance(array, pa.ExtensionArray):
         array = array.storage
@@ -176,10 +183,13 @@ def _cast(array: Any, plain: Any) -> Any:
         array = pc.run_end_decode(array)
     if isinstance(array, pa.DictionaryArray):
         if not pa.types.is_dictionary(plain):
-            return _cast(array.dictionary_decode(), plain)
+            return cast(array.dictionary_decode(), plain)
         values = array.dictionary.cast(plain.value_type)
         return pa.DictionaryArray.from_arrays(array.indices.cast(plain.index_type), values, ordered=plain.ordered)
-    return array.cast(plain)
+    try:
+        return array.cast(plain)
+    except pa.ArrowNotImplementedError:  # lists without room, maps of views: no cast of pyarrow 26
+        return pa.array(array.to_pylist(), plain)
 
 
 def _texts(array: Any) -> Any:

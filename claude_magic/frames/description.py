@@ -9,7 +9,8 @@ The text is a contract: a model reads it, and so does the local stand-in (which 
 Only when the columns do not fit the budget, neighbours share a line `- "x0" … "x9" (10 columns): float64, 3 missing
 in all`, a name over 120 characters is followed by `(cut from N characters)`, and a line in parentheses stands for
 lines left out. Sections: `Index:` with lines like those of columns (`- unnamed: int64, 0 missing` for a level without
-name), `Statistics:` with one line per column, `Rows:` with one JSON list per row: row number, index levels, columns.
+name; no section for an unnamed RangeIndex), `Statistics:` with one line per column, `Rows:` with one JSON list per
+row: row number, index levels, columns.
 
 At `none` the text is the file's name and nothing else. At `schema` it depends on names, types, length and missing
 counts alone: two frames that agree in those give the same bytes, whatever their values, categories and index labels.

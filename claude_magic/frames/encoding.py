@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from claude_magic.frames.parquet import ParquetSource
     from claude_magic.frames.source import Source
 
-ENCODER_VERSION = 1
+ENCODER_VERSION = 2
 """Part of every fingerprint: raised when the same frame would be written differently."""
 
 Format = Literal["parquet", "csv", "xlsx"]
@@ -161,12 +161,15 @@ def discard(file: BinaryIO) -> None:
 
 def _write(source: Source, file: BinaryIO, digest: hashlib.blake2b, chosen: str) -> None:
     writer = None
-    with problems(chosen):
+    with problems(chosen), contextlib.ExitStack() as undo:
         for table in source.tables(source.group_rows()):
-            writer = writer or source.writer(file, table)
+            if writer is None:
+                writer = source.writer(file, table)
+                undo.callback(writer.abandon)
             source.feed(digest, table)
             writer.write(table)
         (writer or source.writer(file, None)).close()
+        undo.pop_all()
 
 
 def fingerprint(obj: Any, name: str, *, format: str | None = None) -> str:  # noqa: A002

@@ -21,8 +21,7 @@ class LoadCode:
     Attributes:
         name: the user's name of the frame.
         stored: all stored column names, in the file's order.
-        read: the expression that reads the file.
-        has_index: what is read has an index already (the other fields are lines and expressions of the code).
+        read: the expression that reads the file (the other fields are lines and expressions of the code).
 
     """
 
@@ -37,7 +36,6 @@ class LoadCode:
     notes: bool = False
     notes_from: str = "path"
     before: list[str] = field(default_factory=list)
-    has_index: bool = False
 
     @property
     def variable(self) -> str:

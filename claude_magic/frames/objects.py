@@ -59,11 +59,18 @@ def kind(column: pd.Series, arrow: Any) -> Kind:
 
     inferred = pd.api.types.infer_dtype(column, skipna=True)
     found = None
-    if inferred in _PLAIN:
+    if inferred in _PLAIN and _alike(column, inferred):
         found = _typed(column, _PLAIN[inferred], arrow)
     elif inferred in {"datetime", "datetime64"}:
         found = _naive_datetimes(column, arrow)
     return found or Kind("json", arrow and arrow.large_string(), exact=all(map(_is_json, column.array)))
+
+
+def _alike(column: pd.Series, inferred: str) -> bool:
+    """Whether what pandas calls dates and times is nothing more: a datetime is a date to it, and a zone is lost."""
+    if inferred not in {"date", "time"}:
+        return True
+    return not any(hasattr(value, "hour") and (inferred == "date" or value.tzinfo) for value in column.dropna().array)
 
 
 def _typed(column: pd.Series, name: str, arrow: Any) -> Kind | None:
@@ -129,7 +136,12 @@ def nearest(value: Any) -> Any:
         return sorted(value, key=str)
     if type(value).__module__ == "numpy":
         return value.tolist()
-    return _ADDRESS.sub("", str(value))
+    return without_address(str(value))
+
+
+def without_address(text: str) -> str:
+    """Return a repr without the object's place in memory."""
+    return _ADDRESS.sub("", text)
 
 
 def _is_json(value: Any) -> bool:

@@ -119,6 +119,10 @@ class Writer:
         """Write the footer."""
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Write no more: pyarrow would, when it forgets the writer, and complain about the closed file on stderr."""
+        self._writer.is_open = False
+
 
 def _few_distinct(table: Any) -> list[str]:
     """Return the columns that gain from a dictionary: categories, and text that repeats itself."""

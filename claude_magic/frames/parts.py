@@ -116,6 +116,8 @@ class _Cutter:
 
     def discard(self) -> None:
         """Close, and so remove, what was written."""
+        if self._writer is not None:
+            self._writer.abandon()
         for file in self.files:
             discard(file)
 
@@ -157,8 +159,9 @@ def _read_parts(code: Any) -> None:
     code.before = [
         "with open(path, encoding='utf-8') as manifest:",
         "    parts = [os.path.join(os.path.dirname(path), part['file']) for part in json.load(manifest)['parts']]",
+        "read = [pd.read_parquet(part) for part in parts]",
     ]
-    ignore = "False" if code.has_index else "True"
-    code.read = f"pd.concat([pd.read_parquet(part) for part in parts], ignore_index={ignore})"
+    # A part that came with an index has the frame's own labels; else each counts from 0, and the whole is to.
+    code.read = "pd.concat(read, ignore_index=isinstance(read[0].index, pd.RangeIndex))"
     code.read_arrow = "pa.concat_tables([pq.read_table(part, columns={columns}) for part in parts])"
     code.notes_from = "parts[0]"

@@ -85,7 +85,6 @@ class Plan:
         code = LoadCode(name, [c.stored for c in self.stored])
         code.objects = any(c.storage.note not in {"", "arrow"} for c in self.stored)
         code.restores = [(c.stored, c.storage.restore) for c in self.stored if c.storage.restore]
-        code.has_index = self.native_index
         code.arrow = [c.stored for c in self.stored if c.storage.note == "arrow"]
         if not self.native_index:
             code.after += index_code(code.variable, [c.stored for c in self.levels], self.frame.index.names)
@@ -120,6 +119,16 @@ def _unlabelled(column: pd.Series) -> pd.Series:
     import pandas as pd
 
     return pd.Series(column.array, dtype=column.dtype, copy=False)
+
+
+def counts(index: pd.Index) -> bool:
+    """Whether an index only counts rows: a RangeIndex without a name, from whatever number in whatever steps.
+
+    Where it starts is a label like any other, so what is said of a frame at `schema` says the same of all of them.
+    """
+    import pandas as pd
+
+    return isinstance(index, pd.RangeIndex) and index.name is None
 
 
 def index_levels(index: pd.Index) -> list[pd.Series]:
@@ -200,12 +209,16 @@ def label_lists(columns: pd.Index) -> list[list[Any]]:
 
 
 def _missing(label: Any) -> bool:
-    return not isinstance(label, tuple | str) and bool(label != label)  # noqa: PLR0124 - NaN and NaT differ from themselves
+    import pandas as pd
+
+    return not isinstance(label, tuple | str) and bool(pd.isna(label))
 
 
 def columns_code(variable: str, columns: pd.Index) -> list[str]:
     """Return the lines that give the column labels back, their values read from the file's metadata."""
     lines = []
+    if columns.nlevels > 1 and len(columns) == 0:
+        lines.append(f"{variable}.columns = pd.MultiIndex.from_arrays({[[]] * columns.nlevels})")
     if label_rules(columns):
         whole = columns.nlevels == 1 and columns.is_unique and str(columns.dtype) in {"int64", "int32", "uint64"}
         if whole:

@@ -2,7 +2,7 @@
 
 A frame can only be there if its library has been imported: so `sys.modules` is asked. pandas, Polars, pyarrow,
 DuckDB, Dask, Ibis and Narwhals are known by class; any other object is a frame when it offers the Arrow PyCapsule
-stream and has columns.
+stream.
 """
 
 from __future__ import annotations
@@ -30,16 +30,13 @@ _KNOWN = (
 
 
 def library(obj: Any) -> str | None:
-    """Return the library a frame belongs to, ``arrow`` for other Arrow streams with columns, None for no frame."""
+    """Return the library a frame belongs to, ``arrow`` for other Arrow streams, None for no frame."""
     if isinstance(obj, type):
         return None
     for module, classes, name in _KNOWN:
         if (there := sys.modules.get(module)) is not None and isinstance(obj, tuple(_classes(there, classes))):
             return name
-    kind = type(obj)
-    if hasattr(kind, "__arrow_c_stream__") and any(hasattr(kind, word) for word in ("columns", "column_names")):
-        return "arrow"
-    return None
+    return "arrow" if hasattr(type(obj), "__arrow_c_stream__") else None
 
 
 def _classes(module: Any, names: tuple[str, ...]) -> Iterator[type]:
@@ -87,19 +84,31 @@ def _polars(obj: Any, name: str) -> Any:
         obj = obj.collect()
     elif hasattr(obj, "to_frame"):
         obj = (obj.alias(name) if obj.name == "" else obj).to_frame()
-    return _table(_without_objects(obj), name)
+    strange = [column for column in obj.get_columns() if str(column.dtype) in {"Object", "Int128", "UInt128"}]
+    table = _table(obj.with_columns([_as_text(column) for column in strange]) if strange else obj, name)
+    return _told_apart(table, [column.name for column in strange]) if strange else table
 
 
-def _without_objects(frame: Any) -> Any:
-    """Return a Polars frame whose objects and 128-bit integers are text: Arrow has neither (rule ``arrow-other``)."""
+def _as_text(column: Any) -> Any:
+    """Return Polars' objects or 128-bit integers as text: Arrow has neither (rule ``arrow-other``)."""
+    from claude_magic.frames.objects import without_address
+
     polars = sys.modules["polars"]
-    strange = {"Object", "Int128", "UInt128"}
-    texts = [
-        polars.Series(column.name, [None if v is None else str(v) for v in column.to_list()], dtype=polars.String)
-        for column in frame.get_columns()
-        if str(column.dtype) in strange
-    ]
-    return frame.with_columns(texts) if texts else frame
+    texts = [None if v is None else without_address(str(v)) for v in column.to_list()]
+    return polars.Series(column.name, texts, dtype=polars.String)
+
+
+def _told_apart(table: Any, names: list[str]) -> Any:
+    """Return a table that says of these columns that they were made text, so that the receipt can."""
+    if not hasattr(table, "schema"):  # a pandas frame: there is no pyarrow
+        return table
+    from claude_magic.frames.arrow import AS_TEXT
+
+    schema = table.schema
+    for number in range(len(schema)):
+        if schema.field(number).name in names:
+            schema = schema.set(number, schema.field(number).with_metadata(AS_TEXT))
+    return table.cast(schema)
 
 
 def _table(obj: Any, name: str) -> Any:
@@ -113,10 +122,38 @@ def _table(obj: Any, name: str) -> Any:
         return pd.DataFrame(nw.from_native(obj, eager_only=True).to_dict(as_series=False))
     import pyarrow as pa
 
-    del name
-    if isinstance(obj, pa.Table):
-        return obj
-    return obj.to_arrow() if hasattr(obj, "to_arrow") else pa.table(obj)
+    if not isinstance(obj, pa.Table):
+        obj = obj.to_arrow() if hasattr(obj, "to_arrow") else _read(obj, name, pa)
+    return _with_whole_dictionaries(obj, pa)
+
+
+def _read(obj: Any, name: str, pa: Any) -> Any:
+    """Return what an Arrow stream holds, as a table; an array becomes its one column.
+
+    Raises:
+        FileProblem: it is a reader that has been read before: it would go up empty, and nobody would notice.
+
+    """
+    try:
+        table = pa.table(obj)
+    except (pa.ArrowInvalid, TypeError):  # a stream of values, not of rows
+        return pa.table({name: pa.chunked_array(obj)})
+    if isinstance(obj, pa.RecordBatchReader) and table.num_rows == 0:
+        raise FileProblem(
+            f"`{name}` has nothing to read: a reader can be read only once.",
+            advice=f"Keep the table that `{name}.read_all()` gives, and send that.",
+        )
+    return table
+
+
+def _with_whole_dictionaries(table: Any, pa: Any) -> Any:
+    """Return a table in which no dictionary has a null among its values: parquet and pandas have it in the codes."""
+    for number, field in enumerate(table.schema):
+        column = table.column(number)
+        if pa.types.is_dictionary(field.type) and any(chunk.dictionary.null_count for chunk in column.chunks):
+            codes = column.cast(field.type.value_type).dictionary_encode()
+            table = table.set_column(number, field, codes.cast(field.type))
+    return table
 
 
 def _duckdb(obj: Any, name: str) -> Any:

@@ -80,15 +80,16 @@ RULES: dict[str, Rule] = {
     ),
     "category-objects": Rule("categories with labels that JSON cannot hold", "labels as text, and stay so", "no"),
     "complex": Rule("complex numbers", "text such as `(1+2j)`; the loading code makes numbers of it", "yes", _ALL),
+    "byte-order": Rule("numbers of foreign byte order", "the machine's own byte order", "no", _ALL),
     "long-double": Rule("128-bit floats", "64-bit floats", "no", _ALL),
-    "sparse": Rule("sparse columns", "dense; the loading code makes them sparse again", "yes", _ALL),
+    "sparse": Rule("sparse columns", "dense; the loading code makes those of numbers sparse again", "in part", _ALL),
     "seconds": Rule("datetime64[s]", "milliseconds in the file; the loading code makes seconds again", "yes"),
     "zone": Rule(
         "time zones without an IANA name or an offset in whole minutes", "the same instants in UTC", "no", _ALL
     ),
     "arrow": Rule(
         "Arrow-backed dtypes that pandas cannot name in a file (text, decimal, nested, dictionary)",
-        "the Arrow type itself; the loading code restores the dtype",
+        "the Arrow type itself (inside of lists and structures seconds as milliseconds); the loading code restores it",
         "yes",
     ),
     "extension": Rule("dtypes of other libraries, numpy's bytes and structures", "as Python objects", "no", _ALL),
@@ -97,9 +98,20 @@ RULES: dict[str, Rule] = {
         "whole numbers and booleans with nulls, from Arrow, Polars, DuckDB", "arrive as `Int64`, `boolean` …", "yes"
     ),
     "arrow-plain": Rule(
-        "Arrow's view, run-end, extension types, dictionaries not of text", "the same values in the plain type", "yes"
+        "Arrow's view, run-end, extension types, dictionaries not of text, lists without room",
+        "the same values in the plain type",
+        "yes",
     ),
-    "arrow-other": Rule("Arrow unions and calendar intervals, Polars objects", "text", "no"),
+    "arrow-nested": Rule(
+        "lists, structures, maps of Arrow, Polars, DuckDB",
+        "as they are; pandas makes arrays (whole numbers with nulls as floats), dicts, lists of pairs of them",
+        "in part",
+    ),
+    "arrow-other": Rule(
+        "Arrow unions, calendar intervals, structures without fields; objects and 128-bit integers of Polars",
+        "text",
+        "no",
+    ),
     "object-missing": Rule(
         "which of None, NaN, NaT, NA stands for a missing value in an object column",
         "a missing value of the file's own; arrives as None",
@@ -113,6 +125,7 @@ RULES: dict[str, Rule] = {
     "text-control": Rule(
         "control characters in a text", "U+FFFD, as Excel has none; the text's end beyond 32,767", "no", ("xlsx",)
     ),
+    "text-range": Rule("a RangeIndex that does not count 0, 1, 2 …", "not sent; arrives counting so", "no", _TEXT),
     "text-digits": Rule("floats", "shortest exact digits; pandas before 3.1 may read the last one wrong", "yes", _TEXT),
     "text-datetime": Rule(
         "dates and times", "ISO 8601, zoned ones in UTC; the loading code restores unit and zone", "yes", _TEXT

@@ -51,7 +51,7 @@ class Outline:
     Attributes:
         rows: number of rows.
         fields: the columns in order.
-        index: the levels of the index; none for a default RangeIndex.
+        index: the levels of the index; none for a RangeIndex without a name.
         remarks: sentences on the column labels.
 
     """
@@ -68,11 +68,11 @@ def look(frame: Any) -> Outline:
 
     if not isinstance(frame, pd.DataFrame):
         return _look_arrow(frame)
-    from claude_magic.frames.plan import index_levels
+    from claude_magic.frames.plan import counts, index_levels
 
     names = naming.unique(frame.columns)
     fields = tuple(_field(name, frame.iloc[:, n]) for n, name in enumerate(names))
-    levels = index_levels(frame.index)
+    levels = [] if counts(frame.index) else index_levels(frame.index)
     labels = ["" if name is None else naming.label_text(name) for name in frame.index.names]
     index = tuple(_field(label, level) for label, level in zip(labels, levels, strict=False))
     return Outline(len(frame), fields, index, tuple(_remarks(frame.columns)))
@@ -92,7 +92,8 @@ def type_text(dtype: Any) -> str:
         from claude_magic.frames.storage import zone_name
 
         return f"datetime64[{dtype.unit}, {zone_name(dtype.tz) or 'UTC'}]"
-    text = naming.quoted(str(dtype))[1:-1]
+    native = dtype.newbyteorder("=") if hasattr(dtype, "newbyteorder") else dtype  # as files have it
+    text = naming.quoted(str(native))[1:-1]
     return text if len(text) <= _LONGEST_TYPE else text[: _LONGEST_TYPE - 1] + "…"
 
 

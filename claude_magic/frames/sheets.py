@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import FileProblem
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _MOST_ROWS, _MOST_COLUMNS, _LONGEST = 1_048_575, 16_384, 32_767  # Excel's own limits, less the header row
 _EXACT = 2**53  # Excel's numbers are 64-bit floats
+# Heads an empty second column beside an only one: `pd.read_excel` leaves out the empty rows of a sheet of one column.
+_FILLER = "(nothing)"
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]|[\ufffe\uffff]")
 
 
@@ -35,7 +38,8 @@ class SheetWriter:
         self._file = file
         self._book = Workbook(write_only=True)
         self._sheet = self._book.create_sheet("data")
-        self._sheet.append([self._cell(name) for name in names])
+        filler = [_FILLER] if len(names) == 1 else []
+        self._sheet.append([self._cell(name) for name in [*names, *filler]])
 
     def write(self, table: Piece) -> None:
         """Write one piece."""
@@ -49,6 +53,13 @@ class SheetWriter:
     def close(self) -> None:
         """Write the workbook."""
         self._book.save(self._file)
+
+    def abandon(self) -> None:
+        """End the sheet and remove its temporary file, which openpyxl would do at some later time, with complaints."""
+        with suppress(Exception):
+            self._sheet.close()
+        with suppress(OSError):
+            self._sheet._writer.cleanup()  # noqa: SLF001 - has no public name
 
     def _cell(self, value: Any) -> Any:
         """Return a value as a cell: text always as text, so that nothing becomes a formula."""

@@ -27,6 +27,9 @@ class PieceWriter(Protocol):
     def close(self) -> None:
         """Write what must stand at the end; the file stays open."""
 
+    def abandon(self) -> None:
+        """Write no more, whatever is missing: the file is about to be thrown away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source(ABC):

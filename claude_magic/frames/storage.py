@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.frames import objects
+from claude_magic.frames.arrow import cast, plain_type
 from claude_magic.frames.naming import unique, well_formed
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def storage(column: pd.Series, arrow: Any) -> Storage:
         if isinstance(dtype, kind):
             return stored(column, arrow)
     if not isinstance(dtype, pd.api.extensions.ExtensionDtype):
-        return _numpy(column, arrow)
+        return _swapped(column, arrow) if foreign_order(dtype) else _numpy(column, arrow)
     return Storage(same) if type(dtype).__module__.split(".")[0] == "pandas" else _foreign(column, arrow)
 
 
@@ -87,6 +88,17 @@ def _by_class(pd: Any) -> tuple[tuple[type, Callable[[Any, Any], Storage]], ...]
         (pd.PeriodDtype, lambda *_: Storage(same, native_index=True)),
         (pd.IntervalDtype, lambda *_: Storage(same, native_index=True)),
     )
+
+
+def foreign_order(dtype: Any) -> bool:
+    """Whether these are numbers or times of the other byte order."""
+    return dtype.kind in "iufcmM" and not dtype.isnative
+
+
+def _swapped(column: Any, arrow: Any) -> Storage:
+    native = column.dtype.newbyteorder("=")
+    inner = _numpy(column.iloc[:0].astype(native), arrow)
+    return replace(inner, convert=lambda s: inner.convert(s.astype(native)), rules=("byte-order", *inner.rules))
 
 
 def _numpy(column: pd.Series, arrow: Any) -> Storage:
@@ -251,4 +263,23 @@ def _arrow_backed(dtype: Any, arrow: Any) -> Storage:
     kind = dtype.pyarrow_dtype
     if any(getattr(arrow.types, test)(kind) for test in _NAMEABLE):
         return Storage(same)
+    if arrow.types.is_date64(kind) or kind == arrow.time32("s"):  # parquet has days and milliseconds
+        return Storage(same, ("arrow",), f"{{s}}.astype({str(dtype)!r})", arrow=kind, as_object=True)
+    plain = plain_type(kind)
+    if plain != kind:
+        rules = ("arrow-other",) if plain is None else ("arrow-plain",)
+        return Storage(_plainly(plain), rules, note="arrow", arrow=plain or arrow.large_string(), as_object=True)
     return Storage(same, ("arrow",), note="arrow", arrow=kind, as_object=True)
+
+
+def _plainly(plain: Any) -> Callable[[Any], Any]:
+    """Return the conversion of Arrow-backed columns to a plain type, or to text where there is none."""
+
+    def convert(column: pd.Series) -> pd.Series:
+        import pandas as pd
+        import pyarrow as pa
+
+        made = cast(pa.array(column.array), plain)
+        return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([made])), index=column.index)
+
+    return convert

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import FileProblem
 from claude_magic.frames import naming
 from claude_magic.frames.loadcode import LoadCode
-from claude_magic.frames.plan import columns_code, index_code, index_levels, label_lists, label_rules, level_names
+from claude_magic.frames.plan import (
+    columns_code,
+    counts,
+    index_code,
+    index_levels,
+    label_lists,
+    label_rules,
+    level_names,
+)
 from claude_magic.frames.rules import stated
 from claude_magic.frames.source import PieceWriter, Source
 from claude_magic.frames.textual import Text, text
@@ -86,12 +94,13 @@ def source(frame: Any, chosen: str) -> TextSource:
     """
     frame = as_pandas(frame)
     names = naming.unique(frame.columns)
-    levels = index_levels(frame.index)
+    levels = [] if counts(frame.index) else index_levels(frame.index)
     data = [frame.iloc[:, n] for n in range(frame.shape[1])] + levels
     stored = names + (level_names(frame.index, names) if levels else [])
     if not stored:
         raise FileProblem(f"A frame without columns has no {chosen} form.", advice="Send it as parquet.")
-    columns = [Column(name, one, text(one)) for name, one in zip(stored, data, strict=True)]
+    fit = _for_sheets if chosen == "xlsx" else lambda stored: stored
+    columns = [Column(name, one, fit(text(one))) for name, one in zip(stored, data, strict=True)]
 
     def tables(rows: int) -> Iterator[Piece]:
         import pandas as pd
@@ -107,6 +116,8 @@ def source(frame: Any, chosen: str) -> TextSource:
 
     dtypes = tuple(c.text.dtype for c in columns)
     conversions = _conversions(frame, columns, index=bool(levels))
+    if counts(frame.index) and index_levels(frame.index):
+        conversions = (*conversions, stated("text-range", []))
     return TextSource(len(frame), len(names), tables, conversions, load_code, tuple(stored), dtypes, chosen)
 
 
@@ -145,16 +156,39 @@ def _load_code(name: str, frame: pd.DataFrame, columns: list[Column], chosen: st
     if "" in names:
         rest = f"header=0, names={names!a}, {rest}"
     reader = "read_csv" if chosen == "csv" else "read_excel"
+    if chosen == "xlsx" and len(names) == 1:
+        rest += ", usecols=[0]"
     code.read = f"pd.{reader}(path, dtype={_dtypes(columns)}, {rest})"
+    if chosen == "xlsx" and all(map(_may_be_blank, columns)):
+        code.read += f".reindex(range({len(frame)}))"
     code.restores = [(c.stored, c.text.restore) for c in columns if c.text.restore]
     levels = names[frame.shape[1] :]
     code.after += index_code(code.variable, levels, frame.index.names)
     lines = columns_code(code.variable, frame.columns)
     lists = label_lists(frame.columns)
     for level in range(frame.columns.nlevels):
-        lines = [line.replace(f'notes["columns"][{level}]', ascii(lists[level])) for line in lines]
+        lines = [line.replace(f'notes["columns"][{level}]', _source(lists[level])) for line in lines]
     code.after += lines
     return code
+
+
+def _may_be_blank(column: Column) -> bool:
+    """Whether a cell of it can be empty; when all of a sheet's last rows are, `pd.read_excel` does not see the rows."""
+    return column.text.dtype in {"str", "string", "category"} or bool(column.data.isna().any())
+
+
+def _for_sheets(stored: Text) -> Text:
+    """Read by way of text what pandas refuses: cells of text (beyond 2^53) among numbers, gaps among booleans."""
+    if stored.dtype not in {"Int64", "UInt64", "boolean"}:
+        return stored
+    read = "{s}.map({'True': True, 'False': False})" if stored.dtype == "boolean" else "{s}"
+    return replace(stored, dtype="string", restore=stored.restore or f"{read}.astype({stored.dtype!r})")
+
+
+def _source(labels: list[Any]) -> str:
+    """Return labels as Python: a list, or the JSON of one with infinity, which Python has no word for."""
+    said = json.dumps(labels)
+    return f"json.loads({said!a})" if "Infinity" in said else ascii(labels)
 
 
 def _dtypes(columns: list[Column]) -> str:
@@ -183,6 +217,9 @@ class CsvWriter:
 
     def close(self) -> None:
         """Nothing stands at the end of a CSV file."""
+
+    def abandon(self) -> None:
+        """Nothing is open."""
 
 
 def _write_csv(file: Any, frame: pd.DataFrame, *, header: bool) -> None:

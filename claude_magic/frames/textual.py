@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import FileProblem
 from claude_magic.frames import objects
-from claude_magic.frames.storage import categories_code, complex_code, complex_text, same, zone_name
+from claude_magic.frames.storage import categories_code, complex_code, complex_text, foreign_order, same, zone_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,9 @@ def text(column: pd.Series) -> Text:
     for kind, stored in _by_class(pd):
         if isinstance(dtype, kind):
             return stored(column)
-    return _foreign(column) if isinstance(dtype, pd.api.extensions.ExtensionDtype) else _numpy(column)
+    if isinstance(dtype, pd.api.extensions.ExtensionDtype):
+        return _foreign(column)
+    return _swapped(column) if foreign_order(dtype) else _numpy(column)
 
 
 def _by_class(pd: Any) -> tuple[tuple[type, Callable[[Any], Text]], ...]:
@@ -57,6 +59,12 @@ def _by_class(pd: Any) -> tuple[tuple[type, Callable[[Any], Text]], ...]:
         (pd.DatetimeTZDtype, _datetimes),
         (pd.ArrowDtype, _arrow_backed),
     )
+
+
+def _swapped(column: Any) -> Text:
+    native = column.dtype.newbyteorder("=")
+    inner = _numpy(column.astype(native))
+    return replace(inner, convert=lambda s: inner.convert(s.astype(native)), rules=("byte-order", *inner.rules))
 
 
 def _numpy(column: Any) -> Text:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 import random
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.frames import naming, objects
+from claude_magic.frames import naming, objects, storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,10 @@ def statistics(name: str, column: Any) -> str:
     """Return the statistics line of one pandas column."""
     import pandas as pd
 
+    if isinstance(column.dtype, pd.SparseDtype):
+        column = column.sparse.to_dense()
+    if isinstance(column.dtype, pd.ArrowDtype):  # pandas computes with few of Arrow's types
+        column = storage.storage(column, sys.modules["pyarrow"]).convert(column)
     present = column.dropna()
     is_ = pd.api.types
     quoted = naming.quoted(name)
@@ -75,11 +80,10 @@ def _frequent(present: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else str(objects.nearest(value))
+    return naming.well_formed(value if isinstance(value, str) else str(objects.nearest(value)))
 
 
 def _short(text: str) -> str:
-    text = naming.well_formed(text)
     return naming.quoted(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
@@ -114,7 +118,7 @@ def positions(rows: int, wanted: int) -> list[int]:
 
 
 def row_lines(frame: Any, numbers: list[int], masked: Masked) -> Iterator[str]:
-    """Yield one JSON list per row: row number, index levels (unless default), columns.
+    """Yield one JSON list per row: row number, index levels (unless it counts rows), columns.
 
     Args:
         frame: a pandas DataFrame.
@@ -122,9 +126,10 @@ def row_lines(frame: Any, numbers: list[int], masked: Masked) -> Iterator[str]:
         masked: whose values are not shown.
 
     """
-    from claude_magic.frames.plan import index_levels
+    from claude_magic.frames.plan import counts, index_levels
 
-    levels = [(level.array, n in masked.levels) for n, level in enumerate(index_levels(frame.index))]
+    sources = [] if counts(frame.index) else index_levels(frame.index)
+    levels = [(level.array, n in masked.levels) for n, level in enumerate(sources)]
     columns = [(frame.iloc[:, n].array, n in masked.columns) for n in range(frame.shape[1])]
     for number in numbers:
         cells = ['"masked"' if hidden else shown(data[number]) for data, hidden in (*levels, *columns)]

@@ -55,7 +55,7 @@ def pairs(draw):
     rows = draw(st.integers(1, 5))
     gaps = [draw(st.lists(st.booleans(), min_size=rows, max_size=rows)) for _ in kinds]
     names = draw(st.lists(st.text(max_size=6) | st.integers(0, 2), min_size=len(kinds), max_size=len(kinds)))
-    index = draw(st.sampled_from(["default", "text", "numbers", "dates", "multi", "categories"]))
+    index = draw(st.sampled_from(["default", "text", "numbers", "counts", "dates", "multi", "categories"]))
     made = []
     for side in (0, 1):
         order = gaps if side == 0 else [list(reversed(g)) for g in gaps]  # the same counts at other places
@@ -69,7 +69,9 @@ def pairs(draw):
 
 def _index(kind, rows, side):
     if kind == "numbers":
-        return pd.RangeIndex(7, 7 + rows) if side else pd.Index([3] * rows)
+        return pd.Index([5] * rows) if side else pd.Index([3] * rows)
+    if kind == "counts":  # a slice of one frame and a slice of another
+        return pd.RangeIndex(7, 7 + 2 * rows, 2) if side else pd.RangeIndex(rows)
     if kind == "dates":
         return pd.date_range("1999", periods=rows) if side else pd.DatetimeIndex(["2222-02-02"] * rows)
     if kind == "multi":

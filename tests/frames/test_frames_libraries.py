@@ -165,7 +165,7 @@ def test_every_arrow_type_arrives_by_the_rules(kind, load):
         assert encoded.fingerprint == frames.fingerprint(table, "t")
     frames.describe(table, "t", share="full")
     got = [v.tolist() if isinstance(v, np.ndarray) else v for v in loaded.astype(object)]
-    got = [None if v is None or v != v else v for v in got]  # noqa: PLR0124
+    got = [None if v is None or v is pd.NA or v != v else v for v in got]  # noqa: PLR0124
     assert got == expected or (expected == [str] and isinstance(got[0], str))
 
 

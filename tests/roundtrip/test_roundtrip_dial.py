@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude_magic import uploads
+from claude_magic import rendering
 from claude_magic.options import Options
 from claude_magic.sessions import Session
 from claude_magic.wire import Secret
@@ -119,7 +119,7 @@ def test_the_receipt_says_what_left_the_machine(share, told, trip):
     (receipt,) = trip.session.prepare([], options, {"df": frame}).receipts
     lines = receipt.report.splitlines()
     assert "2 rows x 2 columns" in lines[0]
-    assert uploads.size(receipt.size) in lines[0]
+    assert rendering.size_in_words(receipt.size) in lines[0]
     assert receipt.file_ids[0] in lines[1]
     assert told in lines[2]
     assert f"--share {share}" in lines[2]
