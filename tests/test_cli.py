@@ -1,7 +1,9 @@
 """The console script: the demo on a copy, in any folder; the server by itself; errors in one line."""
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -76,6 +78,46 @@ def test_serve_stays_on_loopback(tmp_path):
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "loopback" in done.stderr or "127.0.0.1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "70000"], "Port 70000 on 127.0.0.1 cannot be used: a port is a number from 0 to 65535."),
+        (["--port", "-1"], "Port -1 on 127.0.0.1 cannot be used: a port is a number from 0 to 65535."),
+        (["--data", "file"], "file cannot hold the server's data: "),
+        (["--data", "file/x"], "file/x cannot hold the server's data: "),
+        (["--data", "/proc"], "/proc cannot hold the server's data: "),
+        (["--key", "abc"], "begins with `sk-`"),
+        (["--engine", "none"], "no engine `none`"),
+    ],
+)
+def test_what_serve_cannot_use_is_one_line(tmp_path, options, said):
+    """No traceback, exit status 1, and nothing announced."""
+    (tmp_path / "file").write_text("in the way")
+    done = run("serve", *options, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("claude-magic: ")
+    assert said in line
+
+
+def test_serve_has_a_port_of_its_own_and_gives_way_where_it_is_taken(tmp_path):
+    """Without `--port` it is 8765; a second server, or one beside whatever else is there, says which it took."""
+    servers = [
+        subprocess.Popen([*COMMAND, "serve"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        ports = [int(server.stdout.readline().rpartition(":")[2]) for server in servers]
+        with socket.socket() as taken, contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", 8765))
+            pytest.fail("nobody is at port 8765")
+        assert len(set(ports)) == 2
+    finally:
+        for server in servers:
+            server.kill()
+            server.communicate()
 
 
 # Stands for JupyterLab, which asks at Ctrl-C whether it is meant and takes a while to end its kernels.

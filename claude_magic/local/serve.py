@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from claude_magic.local.engine import Engine
 
 _INSTALL = "Install what it needs: pip install 'claude-magic[local]'"
+PORT = 8765
 ENGINES = ("stand-in", "llama")
 ENGINE, MODEL = "CLAUDE_MAGIC_ENGINE", "CLAUDE_MAGIC_GGUF"  # what a kernel's server takes its choice from
 KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_IDENTITY_TOKEN")
@@ -39,7 +40,9 @@ def parser() -> argparse.ArgumentParser:
     """The options."""
     options = argparse.ArgumentParser(prog="claude-magic serve", description="The Claude API on this machine.")
     options.add_argument("--host", default="127.0.0.1", help="loopback address to listen on (default: %(default)s)")
-    options.add_argument("--port", type=int, default=0, help="port to listen on (default: any free one)")
+    options.add_argument(
+        "--port", type=int, help=f"port to listen on, 0 for any free one (default: {PORT}, any if that is taken)"
+    )
     options.add_argument("--data", type=Path, help="directory for files and containers (default: a temporary one)")
     options.add_argument("--key", help="the key to accept, beginning with sk- (default: a fresh one each start)")
     options.add_argument(
@@ -60,8 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Raises:
         UsageError: the host is not this machine's, the key does not begin with ``sk-``, or there is no such engine.
-        LocalServerError: the packages of the server or the engine are missing, the model file is no such file, or the
-            port is taken.
+        LocalServerError: the packages of the server or the engine are missing, the model file is no such file, the
+            port is taken, or the data directory cannot be written.
 
     """
     options = parser().parse_args(argv)
@@ -75,7 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in KEYS:  # what runs in a container inherits nothing of them
         os.environ.pop(name, None)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    with _listening(options.host, options.port) as listener, _data(options.data) as data:
+    port = 0 if options.child else options.port
+    with _listening(options.host, port) as listener, _data(options.data) as data:
         host = f"[{options.host}]" if ":" in options.host else options.host
         _announce(f"http://{host}:{listener.getsockname()[1]}", key, child=options.child)
         app = create_app(data, key=key, engine=engine, faults=options.faults)
@@ -119,8 +123,8 @@ def chosen(name: str, model: str | Path | None) -> Engine | None:
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens on a loopback address."""
+def _listening(host: str, port: int | None) -> Iterator[socket.socket]:
+    """A socket that listens on a loopback address; without a port, on ours or, where that is taken, on a free one."""
     from claude_magic.local.door import is_loopback
 
     if not is_loopback(host):
@@ -129,21 +133,38 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     # With the protocol named, asyncio sends small pieces at once (TCP_NODELAY); without, each answer waits 40 ms.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host.strip("[]"), port))
-            listener.listen(128)
-        except OSError as error:
-            raise LocalServerError(
-                f"Port {port} on {host} cannot be used: {error.strerror}.", advice="Leave --port out for any free one."
-            ) from None
+        _bind(listener, host.strip("[]"), port)
         yield listener
+
+
+def _bind(listener: socket.socket, host: str, port: int | None) -> None:
+    for number in (PORT, 0) if port is None else (port,):
+        try:
+            listener.bind((host, number))
+            listener.listen(128)
+        except (OSError, OverflowError) as error:
+            if port is None and number:
+                continue
+            reason = error.strerror if isinstance(error, OSError) else "a port is a number from 0 to 65535"
+            raise LocalServerError(
+                f"Port {number} on {host} cannot be used: {reason}.", advice="Use --port 0 for any free one."
+            ) from None
+        return
 
 
 @contextlib.contextmanager
 def _data(given: Path | None) -> Iterator[Path]:
     """The data directory: the one given, or a temporary one that is removed at the end."""
     if given is not None:
-        given.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            given.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=given):  # a folder that is there may still take no files
+                pass
+        except (OSError, ValueError) as error:
+            raise LocalServerError(
+                f"{given} cannot hold the server's data: {getattr(error, 'strerror', None) or error}.",
+                advice="Name a folder that can be written: with --data, or in a notebook with CLAUDE_MAGIC_HOME.",
+            ) from None
         yield given.resolve()
         return
     with tempfile.TemporaryDirectory(prefix="claude-magic-", ignore_cleanup_errors=True) as scratch:

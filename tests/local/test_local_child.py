@@ -136,9 +136,9 @@ def test_data_survives_a_restart(tmp_path):
 
 
 def test_a_child_that_cannot_start_says_why(tmp_path):
-    """One error with the server's last words."""
+    """One error, in the server's own words."""
     (tmp_path / "data").write_text("a file where a directory should be")
-    with pytest.raises(LocalServerError, match=r"did not start.*File exists"):
+    with pytest.raises(LocalServerError, match=r"data cannot hold the server's data: File exists.*CLAUDE_MAGIC_HOME"):
         child.start(tmp_path / "data")
 
 
@@ -195,7 +195,7 @@ def test_a_taken_port_is_named():
     with serve._listening("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         with (
-            pytest.raises(LocalServerError, match=f"Port {port} .* Leave --port out"),
+            pytest.raises(LocalServerError, match=f"Port {port} .* Use --port 0"),
             serve._listening("127.0.0.1", port),
         ):
             pass
