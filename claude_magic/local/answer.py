@@ -168,6 +168,12 @@ class Answer:
             "stop_sequence": None,
             "stop_details": None,
             "usage": usage,
+            # Nothing is cached here, so there is nothing to explain.
+            **(
+                {"diagnostics": {"cache_miss_reason": {"type": "unavailable"}}}
+                if self.turn.request.get("diagnostics")
+                else {}
+            ),
         }
 
     def _input(self) -> dict[str, int]:
@@ -212,9 +218,12 @@ def collect(events: Sequence[Event]) -> dict[str, Any]:
     for event in events:
         match event["type"]:
             case "message_start":
-                message = {**event["message"], "container": None}
+                usage = {**event["message"]["usage"], "server_tool_use": None}
+                message = {**event["message"], "container": None, "usage": usage}
             case "content_block_start":
-                message["content"].append(dict(event["content_block"]))
+                block = event["content_block"]
+                more = {"citations": block.get("citations")} if block["type"] == "text" else {}
+                message["content"].append({**block, **more})
                 pieces[event["index"]] = []
             case "content_block_delta":
                 _apply(message["content"][event["index"]], event["delta"], pieces[event["index"]])
@@ -233,7 +242,7 @@ def _apply(block: dict[str, Any], delta: dict[str, Any], parts: list[str]) -> No
     elif delta["type"] == "signature_delta":
         block["signature"] = delta["signature"]
     elif delta["type"] == "citations_delta":
-        block.setdefault("citations", []).append(delta["citation"])
+        block["citations"] = [*(block.get("citations") or []), delta["citation"]]
 
 
 def _settle(block: dict[str, Any], text: str) -> None:

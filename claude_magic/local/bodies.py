@@ -31,7 +31,7 @@ async def read_body(request: Request, limit: int = MAX_BODY) -> bytes:
         Problem: 413 over `limit` bytes, 400 when it is compressed.
 
     """
-    coding = request.headers.get("content-encoding", "identity")
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding != "identity":
         raise Problem(400, f"The local server reads no '{coding}' bodies.", code="request_body_encoding_unsupported")
     if announced(request) > limit:
@@ -52,7 +52,7 @@ def parse(body: bytes) -> Any:
 
     """
     try:
-        value = json.loads(body, parse_constant=_no_constant)
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)  # bytes might be read as UTF-16
         if b"\\u" in body:
             json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate cannot be written again
     except (ValueError, RecursionError) as error:

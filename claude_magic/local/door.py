@@ -184,7 +184,8 @@ def _as_problem(error: Exception) -> Problem:
     if isinstance(error, ClientDisconnect):
         return Problem(400, "The client went away before its request was complete.")
     if isinstance(error, HTTPException):
-        return Problem(error.status_code, "Not found" if error.status_code == 404 else str(error.detail))  # noqa: PLR2004 - HTTP
+        said = "Not found" if error.status_code == 404 else str(error.detail)  # noqa: PLR2004 - HTTP
+        return Problem(error.status_code, said, headers=error.headers)
     log.error("A request failed", exc_info=error)
     return Problem(500, "Internal server error")
 

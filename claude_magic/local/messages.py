@@ -101,7 +101,7 @@ class MessageRoutes:
         body = bodies.parse(raw)
         check_shape(body, version=caller.version, betas=caller.betas, counting=counting)
         model = rules.find_model(body["model"])
-        rules.check_rules(body, model, version=caller.version)
+        rules.check_rules(body, model, version=caller.version, betas=caller.betas)
         rules.check_files(body, self._files)
         return body, model
 

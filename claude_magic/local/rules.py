@@ -6,6 +6,7 @@ Sources: claude-api/messages.md sections 2, 6, 7, claude-api/models.md, claude-a
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import catalogue
@@ -14,7 +15,7 @@ from claude_magic.local.problems import Problem, not_done, refuse
 from claude_magic.local.requests import CODE_EXECUTION, NEW_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from claude_magic.catalogue import ModelEntry
     from claude_magic.local.files import FileStore
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _DOCUMENTS = frozenset({"application/pdf", "text/plain"})
 _MAX_BREAKPOINTS = 4
+_INTERLEAVED = "interleaved-thinking-2025-05-14"
 
 
 def find_model(name: str) -> ModelEntry:
@@ -50,7 +52,7 @@ def blocks(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
                 yield f"messages.{i}.content.{j}", block, message["role"]
 
 
-def check_rules(body: dict[str, Any], model: ModelEntry, *, version: str) -> None:
+def check_rules(body: dict[str, Any], model: ModelEntry, *, version: str, betas: Collection[str] = ()) -> None:
     """Check what `check_shape` cannot see.
 
     Raises:
@@ -59,8 +61,9 @@ def check_rules(body: dict[str, Any], model: ModelEntry, *, version: str) -> Non
     """
     check_history(body["messages"], model)
     _check_output(body, model)
-    _check_thinking(body, model)
+    _check_thinking(body, model, interleaved=_INTERLEAVED in betas)
     _check_tools(body, model)
+    _check_citations(body)
     _check_cache(body)
     if version == NEW_VERSION:
         _check_new_version(body)
@@ -73,8 +76,8 @@ def _check_output(body: dict[str, Any], model: ModelEntry) -> None:
     if tokens is not None and model.max_tokens is not None and tokens > model.max_tokens:
         most = model.max_tokens
         refuse("max_tokens", f"{tokens} > {most}, which is the maximum allowed number of output tokens for {model.id}")
-    if tokens == 0 and (body.get("stream") or (body.get("thinking") or {}).get("type") == "enabled"):
-        refuse("max_tokens", "0 is not allowed together with streaming or manual thinking")
+    if tokens == 0 and (body.get("stream") or (body.get("thinking") or {}).get("type") == "enabled" or _forced(body)):
+        refuse("max_tokens", "0 is not allowed together with streaming, manual thinking or a forced tool choice")
     effort = (body.get("output_config") or {}).get("effort")
     if effort and not _supports(model, "effort", effort):
         refuse("output_config.effort", f"'{effort}' is not supported on this model")
@@ -91,7 +94,11 @@ def _supports(model: ModelEntry, capability: str, part: str) -> bool:
     return found is None or bool(found["supported"])
 
 
-def _check_thinking(body: dict[str, Any], model: ModelEntry) -> None:
+def _forced(body: dict[str, Any]) -> bool:
+    return (body.get("tool_choice") or {}).get("type") in {"any", "tool"}
+
+
+def _check_thinking(body: dict[str, Any], model: ModelEntry, *, interleaved: bool) -> None:
     thinking = body.get("thinking")
     if thinking is None:
         return
@@ -102,7 +109,7 @@ def _check_thinking(body: dict[str, Any], model: ModelEntry) -> None:
             refuse("", "adaptive thinking is not supported on this model")
         advice = ' Use "thinking.type.adaptive" and "output_config.effort" instead.' if kind == "enabled" else ""
         refuse("", f'"thinking.type.{kind}" is not supported for this model.{advice}')
-    if kind == "enabled" and "max_tokens" in body and body["max_tokens"] <= thinking["budget_tokens"]:
+    if kind == "enabled" and not interleaved and body.get("max_tokens", math.inf) <= thinking["budget_tokens"]:
         refuse("", "`max_tokens` must be greater than `thinking.budget_tokens`.")
 
 
@@ -118,7 +125,7 @@ def _check_tools(body: dict[str, Any], model: ModelEntry) -> None:
     choice = body.get("tool_choice")
     if choice is not None:
         _check_choice(choice, names, model)
-        if choice["type"] in {"any", "tool"} and (body.get("thinking") or {}).get("type") == "enabled":
+        if _forced(body) and (body.get("thinking") or {}).get("type") == "enabled":
             refuse("tool_choice", "Thinking may not be enabled when tool_choice forces tool use.")
 
 
@@ -131,12 +138,29 @@ def _check_choice(choice: dict[str, Any], names: list[str], model: ModelEntry) -
         refuse("tool_choice", f"'{choice['type']}' is not supported on this model")
 
 
+def _check_citations(body: dict[str, Any]) -> None:
+    documents = [block for _, block, _ in blocks(body) if block["type"] == "document"]
+    if len({bool((block.get("citations") or {}).get("enabled")) for block in documents}) > 1:
+        refuse("messages", "citations must be enabled on all or none of the documents")
+
+
 def _check_cache(body: dict[str, Any]) -> None:
     system = body.get("system")
-    found = [*body.get("tools", []), *(system if isinstance(system, list) else []), *(b for _, b, _ in blocks(body))]
-    count = sum(bool(entry.get("cache_control")) for entry in [*found, body])
-    if count > _MAX_BREAKPOINTS:
-        refuse("", f"A maximum of 4 blocks with cache_control may be provided. Found {count}.")
+    said = [part for _, block, _ in blocks(body) for part in (*_parts(block), block)]
+    # In the order of the prefix; the one at the top marks the last block.
+    found = [*body.get("tools", []), *(system if isinstance(system, list) else []), *said, body]
+    kept = [entry["cache_control"].get("ttl", "5m") for entry in found if entry.get("cache_control")]
+    if len(kept) > _MAX_BREAKPOINTS:
+        refuse("", f"A maximum of 4 blocks with cache_control may be provided. Found {len(kept)}.")
+    if kept != sorted(kept):  # "1h" before "5m"
+        refuse("", "A cache_control block with ttl '1h' must not come after one with ttl '5m'.")
+
+
+def _parts(block: dict[str, Any]) -> list[dict[str, Any]]:
+    """The blocks inside a block: of a result, of a search result, of a document made of blocks."""
+    holder = block["source"] if block["type"] == "document" else block
+    inside = holder.get("content")
+    return inside if isinstance(inside, list) else []
 
 
 def _check_new_version(body: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ COMMANDS = st.lists(st.sampled_from(["ls", "pwd", "date"]), max_size=25)
 
 def spoken(events):
     """The blocks that a list of engine events amounts to."""
-    index, out = -1, [{"type": "message_start", "message": {"content": []}}]
+    index, out = -1, [{"type": "message_start", "message": {"content": [], "usage": {}}}]
     for event in events:
         index += event["type"] == "content_block_start"
         out.append({**event, "index": index})
@@ -73,7 +73,7 @@ def test_an_engine_that_says_something_else_is_not_held_to_what_it_said():
     """Where the second run departs from the first, everything from there on is new."""
     run, calls = counting()
     turn = Turn({}, can_run=True, run=run, earlier=[{"type": "text", "text": "Another beginning."}])
-    assert spoken(act(turn, ["ls"]))[0] == {"type": "text", "text": "Step 0."}
+    assert spoken(act(turn, ["ls"]))[0]["text"] == "Step 0."
     assert calls == ["ls"]
 
 
@@ -90,4 +90,4 @@ def test_without_the_tool_nothing_runs():
 def test_text_arrives_whole(text):
     """The deltas of a text are the text; a blank text is no block at all, since the API would refuse it as input."""
     content = spoken(Turn({}).text(text))
-    assert content == ([{"type": "text", "text": text}] if text.strip() else [])
+    assert content == ([{"type": "text", "text": text, "citations": None}] if text.strip() else [])

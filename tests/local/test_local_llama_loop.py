@@ -222,7 +222,7 @@ def test_without_a_program_the_answer_is_what_it_says(fake, served, reply):
     """No Python fence, no call; another language's fence is words."""
     fake.replies = [reply]
     message = served.ask("", **about(served, "Sum of z?")).json()
-    assert message["content"] == [{"type": "text", "text": reply}]
+    assert message["content"] == [{"type": "text", "text": reply, "citations": None}]
 
 
 def test_without_the_tool_nothing_is_run(fake, served):
@@ -234,7 +234,7 @@ def test_without_the_tool_nothing_is_run(fake, served):
         {"role": "user", "content": [{"type": "text", "text": "How"}, {"type": "text", "text": "do I add?"}]},
     ]
     message = served.ask("", messages=messages, system="Be brief.").json()
-    assert message["content"] == [{"type": "text", "text": RIGHT}]
+    assert message["content"] == [{"type": "text", "text": RIGHT, "citations": None}]
     assert [(m["role"], m["content"]) for m in fake.asked[0]["messages"]] == [
         ("system", "Be brief."),
         ("user", "Hello."),

@@ -29,15 +29,32 @@ def test_a_whole_answer_has_the_apis_shape(local):
         "type": "message",
         "role": "assistant",
         "model": "claude-opus-5-5",
-        "content": [{"type": "text", "text": "You said: Hello"}],
+        "content": [{"type": "text", "text": "You said: Hello", "citations": None}],
         "stop_reason": "end_turn",
         "stop_sequence": None,
         "stop_details": None,
         "container": None,
         "usage": {},
     }
+    assert message["usage"] == {
+        "input_tokens": message["usage"]["input_tokens"],
+        "output_tokens": message["usage"]["output_tokens"],
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "server_tool_use": None,
+        "service_tier": "standard",
+        "inference_geo": "global",
+    }
     assert message["usage"]["input_tokens"] > 0
     assert message["usage"]["output_tokens"] > 0
+
+
+def test_diagnostics_are_answered_when_asked_for(local):
+    """There is no prompt cache here, so the reason of a miss is `unavailable`."""
+    asked = local.ask("Hello", diagnostics={"previous_message_id": "msg_01x"}).json()
+    assert asked["diagnostics"] == {"cache_miss_reason": {"type": "unavailable"}}
+    assert "diagnostics" not in local.ask("Hello").json()
 
 
 def test_an_alias_is_answered_by_the_dated_model(local):

@@ -55,6 +55,12 @@ def document(source, **more):
     return [user({"type": "document", "source": source, **more})]
 
 
+def doc(citations):
+    """A document block."""
+    return {"type": "document", "source": {"type": "content", "content": "x"}, "citations": citations}
+
+
+HOUR = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
 EXTRA = "Extra inputs are not permitted"
 REFUSED = [
     # top level
@@ -208,6 +214,23 @@ REFUSED = [
         {"thinking": {"type": "enabled", "budget_tokens": 2000}, "model": OLD},
         "`max_tokens` must be greater than `thinking.budget_tokens`",
     ),
+    # what excludes each other
+    (
+        {"max_tokens": 0, "tools": [TOOL], "tool_choice": {"type": "any"}, "model": OLD},
+        "max_tokens: 0 is not allowed together with streaming, manual thinking or a forced tool choice",
+    ),
+    (
+        {"messages": [user(doc({"enabled": True}), doc(None))]},
+        "messages: citations must be enabled on all or none of the documents",
+    ),
+    (
+        {"messages": [user({**doc(None), "source": {"type": "content", "content": [text(**HOUR)]}}, text(**HOUR))] * 3},
+        "A maximum of 4 blocks with cache_control may be provided. Found 6.",
+    ),
+    (
+        {"system": [text(cache_control={"type": "ephemeral"})], "messages": [user(text(**HOUR))]},
+        "A cache_control block with ttl '1h' must not come after one with ttl '5m'.",
+    ),
     ({"speed": "fast", "model": "claude-sonnet-5-5"}, "speed: fast mode is not supported on this model"),
     # what is valid elsewhere
     ({"output_config": {"format": {"type": "json_schema", "schema": {}}}}, "The local server does not do structured"),
@@ -289,6 +312,15 @@ def test_unknown_and_retired_models_are_not_found(local, name):
     answer = local.ask("Hello", model=name)
     assert answer.status_code == 404
     assert answer.json()["error"] == {"type": "not_found_error", "message": f"model: {name}"}
+
+
+def test_interleaved_thinking_may_think_for_longer_than_one_answer(local):
+    """With its beta value the budget of manual thinking is not bound by `max_tokens`."""
+    thinking = {"type": "enabled", "budget_tokens": 4000}
+    body = local.body("Hi", model=OLD, thinking=thinking, max_tokens=2000)
+    beta = {"anthropic-beta": "interleaved-thinking-2025-05-14"}
+    assert local.http.post("/v1/messages", json=body).status_code == 400
+    assert local.http.post("/v1/messages", json=body, headers=beta).status_code == 200
 
 
 def test_the_older_version_knows_sampling_parameters(local):

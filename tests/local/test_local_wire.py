@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import http.client
+import json
 import re
 
 import httpx
@@ -95,7 +96,9 @@ def test_unknown_paths_and_methods(local):
     """404 and 405 have the API's shape too."""
     check_error(local.http.get("/v1/nothing"), 404, "not_found_error", "Not found")
     check_error(local.http.get("/v1/models/"), 404, "not_found_error", "Not found")
-    check_error(local.http.get("/v1/messages"), 405, "invalid_request_error", "Method Not Allowed")
+    wrong = local.http.get("/v1/messages")
+    check_error(wrong, 405, "invalid_request_error", "Method Not Allowed")
+    assert wrong.headers["allow"] == "POST"
 
 
 @pytest.mark.parametrize(
@@ -144,6 +147,17 @@ def test_a_body_over_32_mb_is_too_large(local):
         answer = local.http.post("/v1/messages", content=content)
         assert answer.status_code == 413
         assert answer.json()["error"]["type"] == "request_too_large"
+
+
+def test_a_body_is_utf_8(local):
+    """JSON in another encoding is none; a byte order mark does no harm, nor does saying that nothing is compressed."""
+    body = json.dumps(local.body("Hä?"), ensure_ascii=False)
+    plain = {"content-encoding": "Identity"}
+    assert local.http.post("/v1/messages", content=body.encode("utf-8-sig"), headers=plain).status_code == 200
+    for coding in ("utf-16", "utf-16-le", "utf-32", "latin-1"):
+        answer = local.http.post("/v1/messages", content=body.encode(coding))
+        assert answer.status_code == 400
+        assert "not valid JSON" in answer.json()["error"]["message"]
 
 
 def test_compressed_bodies_are_refused(local):
