@@ -39,12 +39,11 @@ class PanelPage:
     def __init__(self, notebook, name: str) -> None:
         self.notebook, self.name = notebook, name
         self.page = notebook.page
-        self.page.set_default_timeout(10_000)
         self.page.bring_to_front()  # a page behind another one paints late
         self.at = notebook.run(f"{name} = get_ipython().run_line_magic('claude', 'panel {name}')\n{name}")
         self.out = notebook.output(self.at)
         self.panel = self.out.locator(".claude-magic-panel")
-        self.out.locator(".claude-magic-form").first.wait_for()
+        self.out.locator(".claude-magic-form, .claude-magic-chat").first.wait_for()
         self.alert = self.out.get_by_role("alert")
         self.command = self.out.locator(".claude-magic-command code")
 

@@ -32,7 +32,9 @@ function render({ model, el }) {
   const chooser = element("input", { type: "file", multiple: true, hidden: true, "aria-label": "Files to attach" });
   const run = element("input", { type: "checkbox", id: `run-${unique}` });
   const runLabel = element("label", { for: run.id }, "Let Claude run code");
-  tools.append(send, stop, retry, attach, chooser, run, runLabel);
+  const runs = element("span", { class: "claude-magic-runs" }); // the box and its words stay in one line
+  runs.append(run, runLabel);
+  tools.append(send, stop, retry, attach, chooser, runs);
   const said = element("div", { role: "status", class: "claude-magic-status" });
   el.append(bar, log, label, message, chips, tools, said);
 

@@ -122,15 +122,15 @@ function render({ model, el }) {
     no.focus();
   }
 
-  const heads = ["Name", "Size", "Type", "Created", "Expires", "Used for", "Actions"];
+  const heads = ["Name", "Actions", "Size", "Type", "Created", "Expires", "Used for"];
   const ends = [
     watch(model, ["rows", "page", "more"], ({ rows, page, more }) => {
       before.disabled = !page;
       after.disabled = !more;
       if (rows === null) return place.replaceChildren();
-      which.textContent = rows.length ? `${page * 20 + 1} to ${page * 20 + rows.length}` : "no files";
-      const lines = rows.map((f) => [f.name, bytes(f.size), f.type, f.created, f.expires || "never", f.used, actions(f)]);
-      refill(place, table("Files at the server", heads, lines));
+      which.textContent = rows.length ? `${page * 20 + 1} to ${page * 20 + rows.length}` : "No files at the server.";
+      const lines = rows.map((f) => [f.name, actions(f), bytes(f.size), f.type, f.created, f.expires || "never", f.used]);
+      refill(place, ...(rows.length ? [table("Files at the server", heads, lines)] : []));
     }),
     watch(model, ["work"], ({ work }) => {
       if (work) advance(work.what, work.done, work.total);

@@ -19,7 +19,28 @@ function render({ model, el }) {
   };
   model.on("change", show);
   show();
-  return () => model.off("change", show);
+
+  // Without its kernel (restarted, or died) a panel would look alive: it says so instead, and nothing in it can be used.
+  const end = (panel) => {
+    const over = panel.classList.contains("jupyter-widgets-disconnected");
+    if (over === panel.classList.contains("claude-magic-ended")) return;
+    panel.classList.toggle("claude-magic-ended", over);
+    for (const part of panel.children) if (!part.contains(el)) part.inert = over;
+    if (!over) return show();
+    error.textContent = "The kernel that this panel belongs to is gone. Run the panel's cell again.";
+    status.textContent = "";
+  };
+  const watched = new MutationObserver(([{ target }]) => end(target));
+  requestAnimationFrame(() => {
+    const panel = el.closest(".claude-magic-panel");
+    if (!panel) return;
+    watched.observe(panel, { attributes: true, attributeFilter: ["class"] });
+    end(panel);
+  });
+  return () => {
+    watched.disconnect();
+    model.off("change", show);
+  };
 }
 
 export default { render };

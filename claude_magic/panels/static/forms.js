@@ -1,6 +1,7 @@
 // Fields, tables and bars that the panels' bodies are made of. Everything is set as text.
 
 let fields = 0;
+const SHORT = 26; // characters
 
 // The root of a body.
 function body(el) {
@@ -66,6 +67,8 @@ function table(caption, heads, rows) {
       const made = element(n ? "td" : "th", n ? {} : { scope: "row" });
       if (cell instanceof Node) made.append(cell);
       else made.textContent = typeof cell === "number" ? count(cell) : cell ?? "";
+      // What is short stays in one line; what is long is broken, so that one long name does not take all the room.
+      if (cell instanceof Node || made.textContent.length <= SHORT) made.classList.add("claude-magic-short");
       if (typeof cell === "number") made.classList.add("claude-magic-number");
       line.append(made);
     });
