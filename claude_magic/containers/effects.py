@@ -199,4 +199,6 @@ class Effects:
             if not calls.looks_on(name) and not calls.WRITERS.fullmatch(name):
                 return self._handed_on(name, paths, [owner, *everything])
             return None
-        return self._open(name, paths, [owner, *everything])
+        words = [*node.args, *(word.value for word in node.keywords)]
+        told = [t for t, word in zip(everything, words, strict=True) if not isinstance(word, ast.Constant)]
+        return self._open(name, paths, [owner, *told])  # `load_iris(as_frame=True)` is given nothing of ours

@@ -1,7 +1,8 @@
 """Did the answer come from the data? Read from the code that ran and from the results of running it.
 
 Three verdicts: "yes" and "no" are said only where the code says so itself; everything else is "cannot tell". A run that
-failed, or whose result never came, proves nothing. The code is read (`flow`, `running`), never run; `verify` runs it.
+failed, or whose result never came, proves nothing, but what it printed before may be from the data. The code is read
+(`flow`, `running`), never run; `verify` runs it.
 """
 
 from __future__ import annotations
@@ -155,8 +156,10 @@ class _Reader:
         label = "the command" if self._number == 1 else f"command {self._number}"
         said = f"{result.get('stdout')}\n{result.get('stderr')}"
         found = self._shell.run(command, label, said)
-        if result["return_code"] == 0:  # a failed one wrote its scripts all the same, and nothing else counts
+        if result["return_code"] == 0:  # a failed one wrote its scripts all the same
             self.findings.add(found)
+        elif str(result.get("stdout") or "").strip():  # and what it printed before may be from the data
+            self.findings.add(Findings({}, found.maybe | found.opened))
         return bool(result["return_code"] == 0)
 
     def _cell(self, given: Mapping[str, Any], result: Mapping[str, Any]) -> bool:

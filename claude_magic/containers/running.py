@@ -188,7 +188,7 @@ class Shell:
         if base in _COPIES:
             self._copied(arguments, where)
         elif base in {"echo", "printf"}:
-            said = "\n".join(min(a.texts, default="") for a in arguments)
+            said = "\n".join(min(a.texts, default="") for a in arguments).replace("\\n", "\n")
             return Trace(table_text(clean(said)), frozenset({said}))
         elif base == "tee":
             for path in (p for word in arguments for p in word.texts):

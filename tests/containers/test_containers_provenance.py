@@ -210,6 +210,33 @@ def test_what_failed_does_not_count():
     assert examine([], FILES, asked=["sales"]).evidence == ("no code ran to its end",)
 
 
+def test_what_a_failed_run_printed_may_be_from_the_data():
+    """A traceback after a printed table: the answer can rest on the table, so nobody is accused."""
+    failed = bash(f"python - <<'E'\n{READS}1 / 0\nE\n", return_code=1, stdout="city amount\nRome 12\n")
+    found = examine(failed, FILES, asked=["sales"])
+    assert (found.opened, found.warning) == ("cannot tell", "")
+    other = bash("python - <<'E'\nprint(1)\n1 / 0\nE\n", return_code=1, stdout="1\n")
+    assert examine(other, FILES, asked=["sales"]).opened == "no"
+
+
+def test_data_sets_of_a_library_are_not_the_users():
+    """`load_iris(as_frame=True)` gets no path; with one that cannot be followed, nobody can tell."""
+    head = "from sklearn.datasets import load_iris\n"
+    found = examine(python(f"{head}df = load_iris(as_frame=True).frame\n{PLOT}"), FILES, asked=["sales"])
+    assert found.opened == "no"
+    assert "did not open sales" in found.warning
+    assert (
+        examine(python(f"from mine import load_it\ndf = load_it(where)\n{PLOT}"), FILES, asked=["sales"]).opened != "no"
+    )
+
+
+def test_a_table_that_the_shell_wrote_is_numbers_of_the_code():
+    """`printf` and `echo -e` write lines with escapes."""
+    for say in ("printf", "echo -e"):
+        found = examine(bash(f"{say} 'a,b\\n1,2\\n3,4\\n5,6\\n' > $OUTPUT_DIR/t.csv"), FILES, asked=["sales"])
+        assert (found.opened, found.literals) == ("no", "yes")
+
+
 def test_a_failure_that_the_return_code_hides_is_seen_in_the_output():
     """`python a.py; ls` returns 0 whatever Python did; its traceback tells."""
     command = f"python - <<'E'\n{READS}E\nls $OUTPUT_DIR"
