@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from claude_magic import prompt, uploads
+from claude_magic.errors import UsageError
 from claude_magic.frames import is_frame
 from claude_magic.magics import file_commands, find, model_commands
-from claude_magic.options import Options
-from claude_magic.sessions import Session
+from claude_magic.magics.arguments import of_call
+from claude_magic.sessions import Session, listed
 
 if TYPE_CHECKING:
     from claude_magic.reply import Reply
@@ -36,18 +38,38 @@ def ask(text: str, *, upload: Any = (), **options: Any) -> Reply:
     Args:
         text: the prompt, sent as it is.
         upload: a DataFrame, Series or path to put into Claude's container, or a list of them; switches `run` on.
-        options: as the cell's, with underscores: `model`, `system`, `run`, `max_tokens`, `thread`, `new`, `history`.
+        options: as the cell's, with underscores: `model`, `system`, `run`, `share`, `verify`, `save`, `keep`,
+            `new_container`, `max_tokens`, `thread`, `new`, `no_history`, `no_stream`.
 
     Raises:
         ClaudeMagicError: in one line, what went wrong.
 
     """
-    return session().ask(text, upload=upload, **options)
+    given = of_call(options)
+    return session().ask(_text(text), given, upload=upload)
 
 
-def count(text: str, **options: Any) -> int:
-    """Return the input tokens that `ask` would send, by the server's `count_tokens`; free of charge."""
-    return session().count(prompt.compose(text, {}, raw=True), Options(**options), {})[1]
+def count(text: str, *, upload: Any = (), **options: Any) -> int:
+    """Return the input tokens that `ask` would send, by the server's `count_tokens`; free of charge.
+
+    Nothing is uploaded: with `upload` the code tool is counted, a file's own part of the prompt is not.
+
+    Args:
+        text: the prompt.
+        upload: as for `ask`.
+        options: as for `ask`.
+
+    """
+    given = of_call(options)
+    if listed(upload):
+        given = replace(given, run=True)
+    return session().count(prompt.compose(_text(text), {}, raw=True), given, {})[1]
+
+
+def _text(given: Any) -> str:
+    if not isinstance(given, str):
+        raise UsageError(f"A prompt is a text, not a {type(given).__name__}; nothing was sent.", advice="Give a str.")
+    return given
 
 
 def upload(value: Any, name: str = "df") -> Receipt:

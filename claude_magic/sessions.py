@@ -24,10 +24,10 @@ from claude_magic.errors import (
     Overloaded,
     ServerFailed,
     ServerTimeout,
+    Unfinished,
     UsageError,
 )
 from claude_magic.messages import Request
-from claude_magic.options import Options
 from claude_magic.store import Store
 from claude_magic.threads import Thread
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from claude_magic.messages import Block
+    from claude_magic.options import Options
     from claude_magic.reply import Reply
     from claude_magic.wire import Client, Secret
 
@@ -330,24 +331,28 @@ class Session:
         self.store.forget(file_id)
         self.gone.add(file_id)
 
-    def ask(self, text: str, *, upload: Any = (), **options: Any) -> Reply:
+    def ask(self, text: str, options: Options, *, upload: Any = ()) -> Reply:
         """Ask and wait for the whole answer: the Python door beside the cell.
 
         Args:
             text: the prompt, sent as it is.
+            options: as the cell's; its uploads are those below.
             upload: DataFrames or paths to put into the container; one, or a list of them.
-            options: as `Options`.
 
         """
-        given = upload if isinstance(upload, list | tuple) else [upload]  # a text or a frame is a sequence of its own
+        given = listed(upload)
         named = {f"df{i}" if len(given) > 1 else "df": value for i, value in enumerate(given)}
         names = tuple(value if isinstance(value, str) else name for name, value in named.items())
         blocks = prompt.compose(text, {}, raw=True)
-        with self.server(), self.turn(self.prepare(blocks, Options(**options, upload=names), named)) as answer:
+        with self.server(), self.turn(self.prepare(blocks, replace(options, upload=names), named)) as answer:
             for _ in answer:
                 pass
-        answer.reply.raise_for_error()
-        return answer.reply
+        reply = answer.reply
+        if isinstance(reply.error, Unfinished):  # there is no cell, so it is not in `_`
+            name = reply.thread
+            reply.error.hint = f"What arrived is in thread {name}: `%claude show {name}`." if name else "Ask again."
+        reply.raise_for_error()
+        return reply
 
     def save(self, artifacts: Iterable[containers.Artifact], folder: Path) -> dict[str, Path]:
         """Copy files into `folder`; return where each is, by name. What this session did not write is left alone.
@@ -381,10 +386,17 @@ class Session:
 def _home() -> Path:
     given = os.environ.get("CLAUDE_MAGIC_HOME")
     if given:
-        return Path(given).expanduser()
+        return Path(given).expanduser().absolute()  # whatever folder the notebook goes to
     import platformdirs
 
     return Path(platformdirs.user_data_dir("claude_magic", appauthor=False))
+
+
+def listed(upload: Any) -> list[Any]:
+    """Return what a function was given for `upload` as a list: several, one, or None."""
+    if isinstance(upload, list | tuple):  # a text or a frame is a sequence of its own
+        return list(upload)
+    return [] if upload is None else [upload]
 
 
 def _system(given: str | None, namespace: Mapping[str, Any]) -> str | None:

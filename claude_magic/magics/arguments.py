@@ -13,7 +13,7 @@ from claude_magic.errors import UsageError
 from claude_magic.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +152,39 @@ def parse_cell(line: str) -> Options:
             advice="The prompt goes below the line, and a value with spaces needs quotes: see `%claude help`.",
         )
     return options
+
+
+# What a function's caller has in other ways: a value is what it returns, and its uploads are objects.
+_NOT_IN_CALLS = frozenset({"out", "upload"})
+_IN_CALLS = {o.names[-1][2:].replace("-", "_"): o for o in OPTIONS} | {
+    "history": Option(("history",), "", "keep and send the conversation", lambda v, _: {"history": v}),
+    "stream": Option(("stream",), "", "take the answer as it arrives", lambda v, _: {"stream": v}),
+}
+
+
+def of_call(given: Mapping[str, Any]) -> Options:
+    """Return the options of a function call: the cell's, with underscores, and the same values as texts or numbers.
+
+    A switch is True or False; `history=False` is `no_history=True`, and so with `stream`. None leaves an option out.
+
+    Raises:
+        UsageError: an option is unknown, or has a value it does not take.
+
+    """
+    fields: dict[str, Any] = {}
+    for name, value in given.items():
+        option = None if name in _NOT_IN_CALLS else _IN_CALLS.get(name)
+        if option is None:
+            near = nearest(name, _IN_CALLS.keys() - _NOT_IN_CALLS)
+            known = f"Did you mean `{near}`?" if near else "`help(claude_magic.ask)` lists the options."
+            raise UsageError(f"`{name}` is no option; nothing was sent.", advice=known)
+        if option.value and value is not None:
+            fields |= option.sets(str(value), fields)
+        elif not option.value and isinstance(value, bool):
+            fields |= option.sets(value, fields) if value or name in {"history", "stream"} else {}
+        elif value is not None:
+            raise UsageError(f"`{name}={value!r}` is no switch; nothing was sent.", advice="Give True or False.")
+    return Options(**fields)
 
 
 # A word ends at white space; what an unclosed quote begins is none, and `_split` says so.

@@ -43,7 +43,7 @@ def compose(
     blocks = _joined(blocks)
     if not blocks:
         raise UsageError(
-            "The prompt is empty; nothing was sent.", advice="Write what you want to ask below `%%claude`."
+            "The prompt is empty; nothing was sent.", advice="Write what you want to ask: in a cell, below `%%claude`."
         )
     return blocks
 

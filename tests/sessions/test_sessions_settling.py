@@ -176,6 +176,52 @@ def test_the_door_takes_one_frame_or_path_as_well_as_a_list(notebook, tmp_path):
         assert [receipt.variable for receipt in reply.receipts] == variables
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"modle": "opus"}, "`modle` is no option; nothing was sent. Did you mean `model`?"),
+        ({"zzz": 1}, "`zzz` is no option"),
+        ({"out": "x"}, "`out` is no option"),
+        ({"max_tokens": 0}, "`--max-tokens 0` is no number of tokens"),
+        ({"max_tokens": True}, "`--max-tokens True` is no number of tokens"),
+        ({"keep": "soon"}, "`--keep soon` is no time"),
+        ({"share": "all"}, "`--share all` is no level"),
+        ({"run": "yes"}, "`run='yes'` is no switch; nothing was sent. Give True or False."),
+        ({"history": 1}, "`history=1` is no switch"),
+    ],
+)
+def test_what_is_no_option_of_the_door_is_one_line(notebook, options, said):
+    """The cell's options and the cell's rules; a misspelt one names the nearest, and costs nothing."""
+    for call in (cm.ask, cm.count):
+        with pytest.raises(UsageError) as raised:
+            call("Hi", **options)
+        (line,) = raised.value._render_traceback_()
+        assert said in line
+    assert notebook.magics.session.thread().turns == []
+
+
+def test_the_doors_options_are_the_cells(notebook):
+    """`no_history` and `history=False` are the same, as are other spellings of a switch; None says nothing."""
+    session = notebook.magics.session
+    for alone in ({"no_history": True}, {"history": False}, {"no_history": True, "model": None, "new": False}):
+        assert cm.ask("Hi", **alone, no_stream=True).thread is None
+    assert session.thread().turns == []
+    reply = cm.ask("Hi", thread="side", max_tokens=5, system="Be brief.", model="haiku", upload=None)
+    assert (reply.thread, reply.stop_reason, reply.request.system) == ("side", "max_tokens", "Be brief.")
+    assert cm.count("Hi", upload=pd.DataFrame({"a": [1]})) > cm.count("Hi", upload=[]) == cm.count("Hi")
+    with pytest.raises(UsageError, match="A prompt is a text, not a DataFrame"):
+        cm.ask(pd.DataFrame({"a": [1]}))
+
+
+def test_an_unfinished_answer_of_the_door_says_where_it_is(notebook, fault):
+    """No cell binds it to `_`: it is in its thread."""
+    fault("truncate:3")
+    with pytest.raises(StreamTruncated) as raised:
+        cm.ask("Hi", thread="side", model=MODEL)
+    assert "`%claude show side`" in str(raised.value)
+    assert notebook.magics.session.thread("side").turns[-1].unfinished
+
+
 def test_a_picture_made_for_print_is_shown_too(tmp_path):
     """A JPEG in CMYK, which no PNG holds: it is converted, and the answer is not lost over it."""
     Image.new("CMYK", (4, 3), (0, 200, 200, 0)).save(tmp_path / "chart.jpg")
