@@ -97,6 +97,12 @@ def _json(text: str) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
+def error_in(body: bytes) -> dict[str, Any]:
+    """Return the API's error object when `body` is one, else an empty one."""
+    answer = _json(body.decode("utf-8", "replace"))
+    return answer if answer.get("type") == "error" else {}
+
+
 def _parts(answer: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
     """Return message, type and details. Shapes: the API's, OpenAI's and llama.cpp's, Ollama's, FastAPI's."""
     error = answer.get("error")

@@ -56,15 +56,15 @@ class RemoteFile:
     @classmethod
     def from_wire(cls, item: Mapping[str, Any]) -> RemoteFile:
         """Read the API's object; `downloadable` and `expires_at` are missing in its old shape."""
-        size = item.get("size_bytes")
+        size, expires_at = item.get("size_bytes"), item.get("expires_at")
         return cls(
-            id=str(item.get("id", "")),
+            id=str(item.get("id") or ""),
             filename=str(item.get("filename") or ""),
             mime_type=str(item.get("mime_type") or "application/octet-stream"),
             size_bytes=size if isinstance(size, int) else 0,
             created_at=str(item.get("created_at") or ""),
             downloadable=item.get("downloadable") is True,
-            expires_at=item.get("expires_at"),
+            expires_at=expires_at if isinstance(expires_at, str) else None,
             raw=dict(item),
         )
 
@@ -103,7 +103,10 @@ class Files:
         body = Multipart(source, filename=filename, mime_type=mime_type, fields=fields, progress=progress)
         headers = self._sender.headers({"accept": "application/json", "content-type": body.content_type})
         response = self._sender.send(Call("POST", _PATH, headers, body=body, length=len(body), repeatable=False))
-        return RemoteFile.from_wire(parsed(response, self._sender.line.base_url))
+        stored = RemoteFile.from_wire(parsed(response, self._sender.line.base_url))
+        if stored.id:
+            return stored
+        raise ConnectionFailed(f"{self._sender.line.base_url} does not store files.", advice="Check the base URL.")
 
     def list(self, limit: int | None = None, *, ids: Sequence[str] | None = None) -> Iterator[RemoteFile]:
         """Yield files, newest first, fetching pages as they are needed.

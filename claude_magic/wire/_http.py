@@ -212,8 +212,14 @@ class Line:
         """
         if answer.status not in _FOLLOWED or "location" not in answer.headers:
             return ""
-        target = urljoin(url, answer.headers["location"])
-        same = origin(target) == origin(url)
+        try:
+            target = urljoin(url, answer.headers["location"])
+            same = origin(target) == origin(url)
+        except ValueError:  # neither an address nor a port
+            same = None
+        if same is None:
+            answer.close()
+            raise ConnectionFailed(f"{self.base_url} redirects to what is no address.", advice="Check the base URL.")
         downgraded = origin(url)[0] == "https" != origin(target)[0]
         if (method in {"GET", "HEAD"} and not downgraded) or (same and answer.status in _SAME_METHOD):
             return target

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_DIGITS = 19  # of a number that fits 64 bits; Python itself reads no more than 4,300
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """One limit.
@@ -59,7 +62,7 @@ def _limit(headers: Mapping[str, str], name: str) -> Limit | None:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdecimal() else None
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < _DIGITS else None
 
 
 def _time(text: str | None) -> datetime | None:

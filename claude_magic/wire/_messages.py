@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.errors import ConnectionFailed
+from claude_magic.wire._failures import error_in
 from claude_magic.wire._sender import parsed
-from claude_magic.wire._stream import EventStream
+from claude_magic.wire._stream import EventStream, failed
 
 if TYPE_CHECKING:
     import threading
@@ -51,6 +52,7 @@ class Messages:
 
         Raises:
             APIError: the server refuses.
+            StreamFailed: the server answers with an error and status 200, as gateways do.
             ConnectionFailed: no answer came, or it broke off; then it is not sent again, for it was carried out.
             Interrupted: stopped before an attempt.
 
@@ -58,6 +60,8 @@ class Messages:
         sent = {key: value for key, value in body.items() if key != "stream"}
         response = self._sender.send(self._call(sent, betas, stop, repeatable=False))
         answer = parsed(response, self._sender.line.base_url)
+        if answer.get("type") == "error":
+            raise failed(answer, response.headers, self._sender.redact)
         return Answer(answer, self._sender.redact(response.headers.get("request-id", "")) or None, response.headers)
 
     @contextmanager
@@ -71,6 +75,7 @@ class Messages:
 
         Raises:
             APIError: the server refuses, before any event.
+            StreamFailed: it does so with status 200.
             ConnectionFailed: no answer began.
             Interrupted: stopped before an attempt.
 
@@ -92,7 +97,9 @@ class Messages:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in {"text/html", "application/json"}:
             return response
-        response.close()
+        answer = error_in(response.read_error())
+        if answer:
+            raise failed(answer, response.headers, self._sender.redact)
         raise ConnectionFailed(
             f"{self._sender.line.base_url} answered with {kind}, not with a stream of events.",
             advice="Check the base URL.",
@@ -108,6 +115,6 @@ class Messages:
         """
         response = self._sender.send(self._sender.call("POST", f"{_PATH}/count_tokens", body, betas=betas))
         tokens = parsed(response, self._sender.line.base_url).get("input_tokens")
-        if isinstance(tokens, int):
+        if type(tokens) is int and tokens >= 0:
             return tokens
         raise ConnectionFailed(f"{self._sender.line.base_url} does not count tokens.", advice="Check the base URL.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -50,5 +51,6 @@ def _filled(model: Mapping[str, Any]) -> dict[str, Any]:
     filled = {"id": name, "type": "model", "display_name": name, **model}
     created = model.get("created")
     if "created_at" not in model and isinstance(created, int):
-        filled["created_at"] = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        with suppress(ValueError, OverflowError, OSError):  # a number that is no time
+            filled["created_at"] = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return filled

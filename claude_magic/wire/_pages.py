@@ -23,7 +23,7 @@ def items(sender: Sender, path: str, pairs: Sequence[tuple[str, object]] = ()) -
     while True:
         body, _ = sender.json("GET", with_query(path, [*pairs, *([cursor] if cursor else [])]))
         data = body.get("data") or body.get("models") or []
-        yield from (item for item in data if isinstance(item, dict))
+        yield from (item for item in data if isinstance(item, dict)) if isinstance(data, list) else ()
         cursor = _next(body)
         if cursor is None or cursor in seen:  # a server that hands out the same page for ever
             return

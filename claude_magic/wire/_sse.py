@@ -104,7 +104,7 @@ def _parsed(name: bytes, data: bytes) -> dict[str, Any] | None:
     try:
         event, end = _scan(text)
         exact = end == len(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         exact = False
     if not exact:
         event = _forgiving(text)

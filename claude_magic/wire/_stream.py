@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from claude_magic.wire._http import Response
 
 
+_NOTHING = "Nothing of it had arrived; run the cell again."
+
+
 class EventStream:
     """Iterates over the events of one answer, once. Pings are swallowed, unknown events are passed on.
 
@@ -34,7 +37,7 @@ class EventStream:
         request_id = response.headers.get("request-id")
         self.request_id = redact(request_id) if request_id else None
         self._response, self._redact, self._needs_stop = response, redact, needs_stop
-        self._any = self._complete = self._closed = False
+        self._any = self._kept = self._complete = self._closed = False
         self._stop_reason: str | None = None
         self._pieces = response.pieces()
         self._events = self._checked()
@@ -63,11 +66,14 @@ class EventStream:
             for event in self._arriving():
                 kind = event["type"]
                 if kind == "error":
-                    failure: ClaudeMagicError = self._failed(event)
+                    failure: ClaudeMagicError = failed(event, self.headers, self._redact, kept=self._kept)
                     break
                 self._any = True
+                self._kept = self._kept or kind == "content_block_start"
                 if kind == "message_delta":
-                    self._stop_reason = (event.get("delta") or {}).get("stop_reason") or self._stop_reason
+                    delta = event.get("delta")
+                    told = delta.get("stop_reason") if isinstance(delta, dict) else None
+                    self._stop_reason = told if isinstance(told, str) else self._stop_reason
                 elif kind == "message_stop":
                     self._complete = True
                 yield event
@@ -78,7 +84,8 @@ class EventStream:
         except ConnectionFailed as problem:
             failure = self._truncated(f"{problem.message} The answer is incomplete.") if self._any else problem
         except NotJSON:
-            failure = self._failed({"error": {"type": "invalid_json", "message": "The server sent no JSON."}})
+            said = {"error": {"type": "invalid_json", "message": "The server sent no JSON."}}
+            failure = failed(said, self.headers, self._redact, kept=self._kept)
         if self._excused(failure):
             self._complete = True
             yield {"type": "message_stop"}
@@ -97,15 +104,30 @@ class EventStream:
         return not self._needs_stop and self._stop_reason is not None and isinstance(failure, StreamTruncated)
 
     def _truncated(self, message: str) -> StreamTruncated:
-        return StreamTruncated(message, request_id=self.request_id)
+        return StreamTruncated(message, advice=None if self._kept else _NOTHING, request_id=self.request_id)
 
-    def _failed(self, event: Mapping[str, Any]) -> StreamFailed:
-        error = event.get("error")
-        error = error if isinstance(error, dict) else {"message": error}
-        message = error.get("message")
-        request_id = event.get("request_id")
-        return StreamFailed(
-            self._redact(message) if isinstance(message, str) and message else "The server broke off the answer.",
-            error_type=self._redact(str(error.get("type") or "api_error")),
-            request_id=self._redact(request_id) if isinstance(request_id, str) and request_id else self.request_id,
-        )
+
+def failed(
+    event: Mapping[str, Any], headers: Mapping[str, str], redact: Callable[[str], str], *, kept: bool = False
+) -> StreamFailed:
+    """Return the error that an `error` event is, or an error object that came with status 200.
+
+    Args:
+        event: the object.
+        headers: of the response.
+        redact: masks the key.
+        kept: whether anything had arrived that can be kept.
+
+    """
+    error = event.get("error")
+    error = error if isinstance(error, dict) else {"message": error}
+    message = error.get("message")
+    request_id = event.get("request_id")
+    if not (isinstance(request_id, str) and request_id):
+        request_id = headers.get("request-id", "")
+    return StreamFailed(
+        redact(message) if isinstance(message, str) and message else "The server broke off the answer.",
+        advice=None if kept else _NOTHING,
+        error_type=redact(str(error.get("type") or "api_error")),
+        request_id=redact(request_id) or None,
+    )

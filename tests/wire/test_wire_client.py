@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from claude_magic._version import __version__
-from claude_magic.errors import ConnectionFailed, NotFound, UsageError
+from claude_magic.errors import ClaudeMagicError, ConnectionFailed, NotFound, UsageError
 from claude_magic.wire import Client, Secret
 
 KEY = "sk-ant-test-0123456789"
@@ -309,3 +309,27 @@ def test_many_threads_share_a_client(client, server, reply):
         answers = list(pool.map(lambda n: client.messages.create({"n": n}).body, range(40)))
     assert answers == [{"id": "m"}] * 40
     assert sorted(json.loads(request.body)["n"] for request in server.requests) == list(range(40))
+
+
+@pytest.mark.parametrize("target", ["http://[bad", "http://127.0.0.1:99999/", "mailto:x", ""])
+def test_a_redirect_to_nowhere(client, server, target):
+    """An address that is none ends in one line of ours."""
+    server.script = [f"HTTP/1.1 302 Found\r\nlocation: {target}\r\ncontent-length: 0\r\n\r\n".encode()]
+    with pytest.raises(ClaudeMagicError):
+        client.models.list()
+
+
+@pytest.mark.parametrize("tokens", ["true", "-5", '"5"', "null", "5.0"])
+def test_a_count_that_is_none(client, server, reply, tokens):
+    """Only a whole number from 0 on is a count."""
+    server.script = [reply(f'{{"input_tokens": {tokens}}}')]
+    with pytest.raises(ConnectionFailed, match="does not count tokens"):
+        client.messages.count_tokens({})
+
+
+def test_limits_that_are_no_numbers_are_unknown(client, server, reply):
+    """A gateway's headers do not cost the answer."""
+    head = {"anthropic_ratelimit_requests_limit": "9" * 5000, "anthropic_ratelimit_requests_remaining": "7"}
+    server.script = [reply(**head)]
+    client.messages.create({})
+    assert (client.limits.requests.limit, client.limits.requests.remaining) == (None, 7)

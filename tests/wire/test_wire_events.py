@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from claude_magic.errors import ConnectionFailed, StreamFailed, StreamTruncated, TimedOut
 from claude_magic.messages import Growing
 from claude_magic.wire import Client
+from claude_magic.wire._call import Headers
 from claude_magic.wire._sse import NotJSON, Reader
+from claude_magic.wire._stream import EventStream
 
 
 def frame(event, *, name=None, end="\n"):
@@ -200,6 +202,7 @@ def test_an_end_without_message_stop_is_truncated(client, server, sse, kept):
         seen.extend(stream)
     assert seen == ALL[:kept]
     assert caught.value.request_id == "req_s"
+    assert ("kept in `_`" in str(caught.value)) == any(event["type"] == "content_block_start" for event in seen)
 
 
 def test_a_broken_line_in_mid_stream_is_truncated(client, server, sse):
@@ -266,6 +269,94 @@ def test_an_error_event_ends_the_stream(client, server, sse, before):
     assert seen == before
     assert (caught.value.error_type, caught.value.request_id) == ("overloaded_error", "req_e")
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("kind", ["overloaded_error", "rate_limit_error"])
+def test_an_error_in_place_of_an_answer(client, server, reply, kind):
+    """A gateway that says 200 and then the API's error: it is raised, streamed or not, with the server's own words."""
+    said = {"type": "error", "error": {"type": kind, "message": "Come back later."}, "request_id": None}
+    server.script = [reply(json.dumps(said))]
+    with pytest.raises(StreamFailed, match="Come back later") as whole:
+        client.messages.create({})
+    with pytest.raises(StreamFailed, match="Come back later") as streamed, client.messages.stream({}):
+        pass
+    for caught in (whole, streamed):
+        assert (caught.value.error_type, caught.value.request_id) == (kind, "req_1")
+        assert "kept in `_`" not in str(caught.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+EVENTS = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(
+            [
+                *("message_start", "content_block_start", "content_block_delta", "content_block_stop"),
+                *("message_delta", "ping", "error", "telepathy"),
+            ]
+        )
+    },
+    optional={
+        "index": st.integers(-1, 3) | JSON,
+        "message": st.fixed_dictionaries({}, optional={"usage": JSON, "content": JSON, "model": JSON, "id": JSON})
+        | JSON,
+        "content_block": st.fixed_dictionaries(
+            {"type": st.sampled_from(["text", "thinking", "tool_use", "hologram"]) | JSON},
+            optional={"text": JSON, "thinking": JSON, "input": JSON, "citations": JSON},
+        )
+        | JSON,
+        "delta": st.fixed_dictionaries(
+            {"type": st.sampled_from(["text_delta", "input_json_delta", "citations_delta", "signature_delta"]) | JSON},
+            optional={"text": JSON, "partial_json": JSON, "citation": JSON, "stop_reason": JSON, "container": JSON},
+        )
+        | JSON,
+        "usage": JSON,
+    },
+)
+
+
+class Pieces:
+    """A response that is these bytes, cut into pieces."""
+
+    def __init__(self, data, size):
+        self.headers = Headers()
+        self._pieces = [data[at : at + size] for at in range(0, len(data), size)]
+
+    def pieces(self):
+        yield from self._pieces
+
+    def abort(self):
+        pass
+
+    def finish(self, rest):
+        list(rest)
+
+
+@given(events=st.lists(EVENTS, max_size=8), size=st.integers(1, 40), again=st.booleans(), whole=st.booleans())
+@settings(derandomize=True, deadline=None, max_examples=300)
+def test_whatever_events_come_there_is_an_answer_or_an_error_of_ours(events, size, again, whole):
+    """Any order, any type of any value, `message_start` twice: nothing but our own errors comes out, and a message."""
+    data = b"".join(map(frame, events)) + (frame({"type": "message_stop"}) if whole else b"")
+    growing = Growing()
+    for _ in range(1 + again):
+        try:
+            for event in EventStream(Pieces(data, size), str):
+                growing.feed(event)
+                growing.message()
+        except (StreamTruncated, StreamFailed):
+            assert not whole or any(event["type"] == "error" for event in events)
+        growing.go_on()
+    assert growing.message().usage.prompt_tokens >= 0
+
+
+def test_an_event_nested_without_end_ends_the_stream(client, server, sse):
+    """More brackets than Python follows are no event, and no bug of ours."""
+    server.script = [sse(frame(START), b"event: x\ndata: " + b"[" * 200_000 + b"\n\n")]
+    with pytest.raises(StreamFailed, match="no JSON"), client.messages.stream({}) as stream:
+        list(stream)
 
 
 def test_an_event_that_is_no_json_ends_the_stream(client, server, sse):

@@ -11,7 +11,7 @@ import textwrap
 
 import pytest
 
-from claude_magic.errors import BadRequest, FileProblem, NotFound, TimedOut
+from claude_magic.errors import BadRequest, ConnectionFailed, FileProblem, NotFound, TimedOut
 from claude_magic.wire import Client, RemoteFile
 
 FILE = {
@@ -290,3 +290,10 @@ def test_memory_does_not_grow_with_the_file(server, reply, tmp_path, way):
     assert 1000 < peak < 8 << 20
     if way == "up":
         assert len(server.requests[-1].body) > size
+
+
+def test_an_upload_without_an_id_was_none(client, server, reply):
+    """A server that answers 200 to everything stores nothing."""
+    server.script = [reply('{"ok": true}')]
+    with pytest.raises(ConnectionFailed, match="does not store files"):
+        client.files.upload(io.BytesIO(b"x"), filename="a.txt", mime_type="text/plain")

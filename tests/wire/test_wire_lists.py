@@ -137,3 +137,25 @@ def test_a_remote_file_is_read_with_all_its_keys():
     file = RemoteFile.from_wire(item)
     assert (file.id, file.filename, file.mime_type, file.size_bytes) == ("file_1", "a.csv", "text/csv", 3)
     assert (file.downloadable, file.expires_at, file.raw) == (True, "2026-12-21T09:00:00Z", item)
+
+
+@pytest.mark.parametrize("data", ["null", "5", "true", '"abc"', '{"a": 1}', "[1, null]"])
+def test_a_list_that_is_none_is_empty(client, server, reply, data):
+    """What a server that is not the API puts where the list should be is passed over."""
+    server.script = [reply(f'{{"data": {data}}}')]
+    assert client.models.list() == []
+    assert list(client.files.list()) == []
+
+
+@pytest.mark.parametrize("created", [10**20, -(10**20)])
+def test_a_number_that_is_no_time_is_no_date(client, server, reply, created):
+    """A model without a date that can be told has none."""
+    server.script = [reply(json.dumps({"data": [{"id": "m", "created": created}]}))]
+    assert "created_at" not in client.models.list()[0]
+
+
+def test_a_file_with_values_of_the_wrong_type(client, server, reply):
+    """They count as absent."""
+    server.script = [reply('{"data": [{"id": null, "size_bytes": "5", "filename": null, "expires_at": 5}]}')]
+    (file,) = client.files.list()
+    assert (file.id, file.size_bytes, file.filename, file.expires_at) == ("", 0, "", None)
