@@ -119,9 +119,12 @@ class Reply:
         # The editor's `command` is a verb: view, create, str_replace.
         return "\n\n".join(p for p in parts if isinstance(p, str) and p not in {"", "view", "create", "str_replace"})
 
-    def local_code(self) -> str:
-        """Return the Python that ran, with the uploaded frames read from this kernel's variables instead of files."""
-        return localised(self.blocks, self.variables)
+    def local_code(self, namespace: Mapping[str, Any] | None = None) -> str:
+        """Return the Python that ran, with the uploaded frames read from this kernel's variables instead of files.
+
+        With the user's `namespace`, frames of other libraries than pandas are read as what the code works on.
+        """
+        return localised(self.blocks, self.variables, namespace)
 
     @property
     def charts(self) -> list[Artifact]:

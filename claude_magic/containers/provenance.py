@@ -158,7 +158,9 @@ class _Reader:
         found = self._shell.run(command, label, said)
         if result["return_code"] == 0:  # a failed one wrote its scripts all the same
             self.findings.add(found)
-        elif str(result.get("stdout") or "").strip():  # and what it printed before may be from the data
+        elif str(result.get("stdout") or "").strip() or result.get(
+            "content"
+        ):  # and what it showed may be from the data
             self.findings.add(Findings({}, found.maybe | found.opened))
         return bool(result["return_code"] == 0)
 

@@ -176,7 +176,7 @@ def _thread(magics: ClaudeMagics, rest: str) -> Any:
 def _code(magics: ClaudeMagics, rest: str) -> Text | None:
     named = arguments.words(rest, "code [NAME]", most=1)
     reply = magics.shell.user_ns.get(named[0] if named else "_")
-    code = reply.local_code() if isinstance(reply, Reply) else ""
+    code = reply.local_code(magics.shell.user_ns) if isinstance(reply, Reply) else ""
     if not code:
         what = f"`{named[0]}`" if named else "The last value"
         raise UsageError(
