@@ -6,17 +6,23 @@ has its own rules for them; elsewhere the code is simply not coloured.
 
 from __future__ import annotations
 
+import io
 import re
+import time
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from claude_magic.rendering.clean import code_text, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
     from pygments.lexer import Lexer
 
-MAX_LENGTH = 100_000
+MAX_LENGTH = 20_000
 """Characters; longer code is shown without colours."""
+_PATIENCE = 1.0  # seconds of this thread's work; ordinary code of that length takes a tenth of it
 
 SPACED = "margin:0.6em 0"
 """Room above and below, which Lab takes away from `pre`; kept by nh3 and by Lab's own sanitiser."""
@@ -78,8 +84,26 @@ def _spans(code: str, alias: str) -> str:
     code = plain(code)
     if not alias:
         return code_text(code)
-    from pygments import highlight
     from pygments.formatters.html import HtmlFormatter
 
+    made = io.StringIO()
+    try:
+        HtmlFormatter(nowrap=True).format(_tokens(_lexer(alias), code), made)
+    except TimeoutError:
+        return code_text(code)
     # A newline right after <pre> is swallowed by every HTML parser; the empty span keeps the first line.
-    return "<span></span>" + _BARE.sub(r"\1", str(highlight(code, _lexer(alias), HtmlFormatter(nowrap=True))))
+    return "<span></span>" + _BARE.sub(r"\1", made.getvalue())
+
+
+def _tokens(lexer: Lexer, code: str) -> Iterator[tuple[Any, str]]:
+    """Yield the tokens of `code`. Some lexers look ahead to its end from every sign: 6 kB can take them minutes.
+
+    Raises:
+        TimeoutError: it takes too long.
+
+    """
+    end = time.thread_time() + _PATIENCE
+    for token in lexer.get_tokens(code):
+        if time.thread_time() > end:
+            raise TimeoutError
+        yield token

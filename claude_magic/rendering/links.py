@@ -15,7 +15,7 @@ _ABSOLUTE = re.compile(
 )
 _BARE = re.compile(r"https?://[^\s<>\"'`\\$]{3,2000}", re.IGNORECASE)
 _TRAILING = ".,;:!?*_~)]}\u201d\u2019\u00bb"
-_MAX_SHOWN = 200
+_MAX_SHOWN = 300  # more than a host can have (253), so that its end, which says whose it is, is always shown
 
 
 def is_safe(address: str) -> bool:
@@ -26,14 +26,14 @@ def is_safe(address: str) -> bool:
 def link(address: str, text: str) -> str:
     """Return an anchor around untrusted `text`; `address` must be safe, otherwise both stay text."""
     if not is_safe(address):
-        return inert(text if text == address else f"{text} ({address})")
+        return inert(text if address in {"", text} else f"{text} ({address})")
     return f'<a href="{html.escape(address)}">{inert(text)}</a>{destination(address, text)}'
 
 
 def destination(address: str, text: str) -> str:
-    """Return the address to print beside a link's text, or nothing when the text already is the address."""
+    """Return the address to print beside a link's text; nothing when there is none or the text already is it."""
     said = plain(text).strip()
-    if said in {address, address.partition("://")[2], address.removeprefix("mailto:")}:
+    if not address or said in {address, address.partition("://")[2], address.removeprefix("mailto:")}:
         return ""
     shown = address if len(address) <= _MAX_SHOWN else address[:_MAX_SHOWN] + "…"
     return f" <small>({inert(shown)})</small>"

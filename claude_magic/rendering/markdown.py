@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import nh3
     from markdown_it import MarkdownIt
     from markdown_it.renderer import RendererProtocol
+    from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
     from markdown_it.utils import EnvType, OptionsDict
 
@@ -35,6 +36,10 @@ ATTRIBUTES = {"a": {"href"}, "ol": {"start"}, "th": {"style"}, "td": {"style"}, 
 SCHEMES = frozenset({"http", "https", "mailto"})
 _REL = "noopener noreferrer nofollow"
 _UNFINISHED_CODE = 8_000  # characters of code still arriving up to which it is coloured at every repaint
+_LONGEST_PARAGRAPH = 20_000  # characters; the parser's time for brackets that are never closed grows with the square
+_MOST_ADDRESSES = (
+    500_000  # characters of all links' addresses: a definition is written once and used any number of times
+)
 
 
 _KEPT = 32
@@ -108,10 +113,30 @@ def parser() -> MarkdownIt:
     made = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     # `[x](javascript:…)`, `[x](//host)` and relative targets are no links at all: they stay the text they are.
     made.validateLink = links.is_safe  # type: ignore[method-assign, assignment]
+    made.core.ruler.at("inline", _inline)
     maths.install(made)
     for name, rule in _RULES.items():
         made.add_render_rule(name, rule)
     return made
+
+
+def _inline(state: StateCore) -> None:
+    """Parse what is in paragraphs, cells and headings; one that is too long stays text."""
+    from markdown_it.token import Token
+
+    for token in state.tokens:
+        if token.type == "inline" and len(token.content) > _LONGEST_PARAGRAPH:
+            token.children = [Token("text", "", 0, content=token.content)]
+        elif token.type == "inline":
+            token.children = token.children or []
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
+
+
+def _address(token: Token, name: str, env: EnvType) -> str:
+    """Return where a link or an image goes; nothing when all of them together have become too long."""
+    address = str(token.attrs.get(name, ""))
+    env["addresses"] = env.get("addresses", 0) + len(address)
+    return address if env["addresses"] <= _MOST_ADDRESSES else ""
 
 
 def _text(_: RendererProtocol, tokens: Sequence[Token], at: int, __: OptionsDict, env: EnvType) -> str:
@@ -131,13 +156,13 @@ def _fence(_: RendererProtocol, tokens: Sequence[Token], at: int, __: OptionsDic
 
 def _image(_: RendererProtocol, tokens: Sequence[Token], at: int, __: OptionsDict, env: EnvType) -> str:
     """Show an image as a link: loading it would tell its server, and carry what its address spells."""
-    address, alt = str(tokens[at].attrs.get("src", "")), tokens[at].content or "image"
+    address, alt = _address(tokens[at], "src", env), tokens[at].content or "image"
     shown = inert(alt) + links.destination(address, alt) if env.get("in_link") else links.link(address, alt)
     return f"[image: {shown}]"
 
 
 def _link_open(_: RendererProtocol, tokens: Sequence[Token], at: int, __: OptionsDict, env: EnvType) -> str:
-    address = str(tokens[at].attrs.get("href", ""))
+    address = _address(tokens[at], "href", env)
     env["in_link"] = (address, at)
     return f'<a href="{html.escape(address)}">' if links.is_safe(address) else ""
 

@@ -12,6 +12,7 @@ import re
 MAX_LENGTH = 5000
 """Characters of one formula; longer ones are shown as code (front-ends.md, section 3)."""
 _MAX_DEPTH = 60  # MathJax descends once per brace
+_MAX_BACK = 8  # spaces to the left, each up to a third of an em: more could draw over what stands before the formula
 
 _COMMAND_WORDS = """
     alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa varkappa lambda mu nu xi omicron pi
@@ -65,6 +66,11 @@ _ENVIRONMENT_WORDS = """
 _ENVIRONMENTS = frozenset(_ENVIRONMENT_WORDS.split())
 _COMMAND = re.compile(r"\\([A-Za-z]+|.|\Z)", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)(\{([A-Za-z]+)\*?\})?")
+_BACK = re.compile(r"\\(?:!|neg(?:thin|med|thick)space(?![A-Za-z]))")
+# What stands after \begin{…} says how often, and `\\[…]` how far: \begin{alignat}{999999999} alone ends the page.
+_COLUMNS = re.compile(r"\\begin\{(?:sub)?array\}\s*(?:\[[tbc]\]\s*)?(\{[lcr|: ]{1,60}\})?")
+_PAIRS = re.compile(r"\\begin\{align(?:ed)?at\*?\}\s*(?:\[[tbc]\]\s*)?(\{\d{1,2}\})?")
+_ROW = re.compile(r"\\\\\*?\s*\[(\s*\d{0,2}(?:\.\d{1,3})?\s*(?:em|ex|pt|mm|px|mu)\s*\])?")
 _COLOUR = re.compile(r"\\(?:text)?color(?![A-Za-z])(\{[A-Za-z]{1,20}\}|\{#[0-9A-Fa-f]{3,6}\})?")
 
 
@@ -75,9 +81,10 @@ def harmless(tex: str) -> bool:
     commands = _COMMAND.findall(tex)
     if any(c not in _COMMANDS and c not in _SYMBOLS for c in commands):
         return False
-    if any(name not in _ENVIRONMENTS for _, name in _ENVIRONMENT.findall(tex)):
+    if any(name not in _ENVIRONMENTS for _, name in _ENVIRONMENT.findall(tex)) or len(_BACK.findall(tex)) > _MAX_BACK:
         return False
-    return all(_COLOUR.findall(tex)) and _balanced(tex)
+    arguments = (_COLOUR, _COLUMNS, _PAIRS, _ROW)
+    return all(all(argument.findall(tex)) for argument in arguments) and _balanced(tex)
 
 
 def _balanced(tex: str) -> bool:
