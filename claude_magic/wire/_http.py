@@ -13,6 +13,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -282,7 +283,7 @@ class Line:
         """Return the exception to raise in place of `problem`, without traceback or context."""
         if isinstance(problem, httpx.TransportError):
             return self._transport_error(problem, begun=begun)
-        if isinstance(problem, httpx.InvalidURL):
+        if isinstance(problem, httpx.InvalidURL | UnicodeError):  # a name that DNS cannot spell is the latter
             return UsageError("That is no address a request can go to.", advice="Check the base URL.")
         if isinstance(problem, httpx.HTTPError):  # a body that cannot be decoded
             return ConnectionFailed(f"The answer of {self.base_url} cannot be read.")
@@ -370,15 +371,27 @@ def _reason(problem: BaseException) -> str:
 
 
 def _transport(url: str) -> httpx.HTTPTransport:
-    """Return a pool of connections for `url`, through the proxy of the environment where there is one."""
+    """Return a pool of connections for `url`, through the proxy of the environment where there is one.
+
+    Raises:
+        UsageError: the environment names a proxy that cannot be one.
+
+    """
     scheme, host, _ = origin(url)
     through = proxy(scheme, host)
-    return httpx.HTTPTransport(
-        verify=_tls() if "https" in {scheme, urlsplit(through or "").scheme} else _no_tls(),
-        limits=httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=_KEEP_SECONDS),
-        proxy=through,
-        socket_options=_KEEP_ALIVE,
-        trust_env=False,
+    try:
+        return httpx.HTTPTransport(
+            verify=_tls() if "https" in {scheme, urlsplit(through or "").scheme} else _no_tls(),
+            limits=httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=_KEEP_SECONDS),
+            proxy=through,
+            socket_options=_KEEP_ALIVE,
+            trust_env=False,
+        )
+    except (ValueError, httpx.InvalidURL):  # its text may quote a password
+        pass
+    raise UsageError(
+        f"What the environment names as the proxy for {scheme} is no address of one.",
+        advice="Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY.",
     )
 
 
@@ -400,4 +413,5 @@ def prepare(base_url: str) -> None:
     httpx imports its machinery when its first transport is made, and the first TLS context reads the list of
     authorities: 40 ms that a thread can spend while nobody waits.
     """
-    _transport(base_url).close()
+    with suppress(UsageError):  # of a proxy that is none the first request will tell
+        _transport(base_url).close()

@@ -40,7 +40,7 @@ def segment(value: str) -> str:
     """
     if not value.strip() or value in {".", ".."}:
         raise UsageError(f"{value!r} is no id.", advice="Ids look like file_… or claude-…")
-    return quote(value, safe="")
+    return quote(value, safe="", errors="replace")
 
 
 def with_query(path: str, pairs: Iterable[tuple[str, object]]) -> str:

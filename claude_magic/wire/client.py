@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from claude_magic.errors import ConnectionFailed
+from claude_magic.errors import ClaudeMagicError
 from claude_magic.wire._call import Call
 from claude_magic.wire._files import Files
 from claude_magic.wire._http import Line, Response
@@ -116,12 +116,12 @@ class Client:
     def connect(self) -> None:
         """Open a connection to keep, so that the first request does not pay for it. Sends no key.
 
-        A server that is not there is no error here: the first request will say so.
+        Neither a server that is not there nor an address that leads nowhere is an error here: the first request will
+        say so.
         """
         try:
             answer = self._sender.line.send(Call("HEAD", "/", public=True))
-        # It redirects in circles (the first request will say so), or the client was closed meanwhile.
-        except (ConnectionFailed, RuntimeError):
+        except (ClaudeMagicError, RuntimeError):  # the latter when the client was closed meanwhile
             return
         if isinstance(answer, Response):
             answer.read_error()  # to its end, whatever it says: only then is the connection kept

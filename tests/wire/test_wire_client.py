@@ -14,7 +14,7 @@ import pytest
 
 from claude_magic._version import __version__
 from claude_magic.errors import ClaudeMagicError, ConnectionFailed, NotFound, UsageError
-from claude_magic.wire import Client, Secret
+from claude_magic.wire import Client, Secret, prepare
 
 KEY = "sk-ant-test-0123456789"
 
@@ -333,3 +333,22 @@ def test_limits_that_are_no_numbers_are_unknown(client, server, reply):
     server.script = [reply(**head)]
     client.messages.create({})
     assert (client.limits.requests.limit, client.limits.requests.remaining) == (None, 7)
+
+
+@pytest.mark.parametrize("address", ["http://[bad", "ftp://user:hunter2@127.0.0.1:1"])
+def test_a_proxy_that_is_none(monkeypatch, address):
+    """One line names the variables, and not what is in them; warming up, which nobody waits for, says nothing."""
+    monkeypatch.setenv("HTTP_PROXY", address)
+    prepare("http://example.invalid")
+    client = Client(base_url="http://example.invalid", max_retries=0)
+    client.connect()
+    with client, pytest.raises(UsageError, match="HTTP_PROXY") as caught:
+        client.models.list()
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".invalid", "m\u00fcller..invalid"])
+def test_a_host_that_cannot_be_looked_up(host):
+    """A name that DNS cannot spell ends in one line of ours."""
+    with Client(base_url=f"http://{host}", max_retries=0) as client, pytest.raises(UsageError, match="no address"):
+        client.models.list()
