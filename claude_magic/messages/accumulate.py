@@ -97,7 +97,7 @@ class Growing:
         content = message.get("content")
         for index, block in enumerate(content if isinstance(content, list) else ()):
             if isinstance(block, dict):
-                self._append(index, block, None)
+                self._append(index, block, self._first_pieces(block))
 
     def _block_start(self, event: Mapping[str, Any]) -> None:
         block = event.get("content_block")
@@ -137,7 +137,8 @@ class Growing:
         elif kind == "signature_delta" and block.get("type") == "thinking":
             self._change(at, {"signature": delta.get("signature", "")})
         elif kind == "citations_delta" and block.get("type") == "text" and isinstance(delta.get("citation"), dict):
-            self._change(at, {"citations": [*(block.get("citations") or []), delta["citation"]]})
+            before = block.get("citations")
+            self._change(at, {"citations": [*(before if isinstance(before, list) else ()), delta["citation"]]})
         elif kind == "compaction_delta" and block.get("type") == "compaction":
             self._change(at, {k: v for k, v in delta.items() if k != "type"})
 

@@ -145,7 +145,7 @@ def message_from_wire(body: Mapping[str, Any], *, complete: bool = True) -> Mess
     return Message(
         id=_text(body, "id") or "",
         model=_text(body, "model") or "",
-        content=tuple(b for b in content if isinstance(b, dict)) if isinstance(content, list) else (),
+        content=tuple(_block(b) for b in content if isinstance(b, dict)) if isinstance(content, list) else (),
         stop_reason=_text(body, "stop_reason"),
         stop_sequence=_text(body, "stop_sequence"),
         stop_details=details if isinstance(details, dict) else None,
@@ -155,6 +155,10 @@ def message_from_wire(body: Mapping[str, Any], *, complete: bool = True) -> Mess
         complete=complete,
         extra={k: v for k, v in body.items() if k not in _MESSAGE_KEYS},
     )
+
+
+def _block(given: Block) -> Block:
+    return given if isinstance(given.get("type"), str) else {**given, "type": ""}
 
 
 def _text(source: Mapping[str, Any], key: str) -> str | None:
