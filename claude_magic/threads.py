@@ -64,8 +64,8 @@ def _mounts(block: Block, files: Collection[str]) -> bool:
 def paired(blocks: Iterable[Block]) -> list[Block]:
     """Drop calls without a result and results without a call; they are paired by id, never by position."""
     blocks = [b for b in blocks if "partial_json" not in b]  # input that never became whole
-    calls = {b.get("id") for b in blocks if _is_call(b)}
-    results = {b["tool_use_id"] for b in blocks if "tool_use_id" in b}
+    calls = [b.get("id") for b in blocks if _is_call(b)]  # lists: a server's ids may be anything
+    results = [b["tool_use_id"] for b in blocks if "tool_use_id" in b]
     return [b for b in blocks if _fits(b, calls, results)]
 
 
@@ -73,7 +73,7 @@ def _is_call(block: Block) -> bool:
     return str(block.get("type", "")).endswith("tool_use")
 
 
-def _fits(block: Block, calls: Collection[str | None], results: Collection[str | None]) -> bool:
+def _fits(block: Block, calls: Collection[Any], results: Collection[Any]) -> bool:
     if _is_call(block):
         return block.get("id") in results
     return "tool_use_id" not in block or block["tool_use_id"] in calls

@@ -322,3 +322,15 @@ def test_a_whole_answer_reads_as_a_streamed_one():
     assert whole.extra == {"diagnostics": {"cache_miss_reason": None}}
     assert whole.usage == Usage(1, 2, 10, 20, 4)
     assert whole.usage.prompt_tokens == 35
+
+
+def test_a_whole_answer_with_text_that_is_none():
+    """Words that are no text become text, and an input keeps the order of its keys (oddity 38: the cache sees it)."""
+    content = [
+        {"type": "text", "text": 5},
+        {"type": "thinking", "thinking": None},
+        {"type": "tool_use", "id": "toolu_1", "name": "n", "input": {"b": 1, "a": 2}},
+    ]
+    message = fed([{"type": "message_start", "message": {"content": content}}, STOP]).message()
+    assert (message.text, message.thinking) == ("5", "")
+    assert list(message.content[2]["input"]) == ["b", "a"]

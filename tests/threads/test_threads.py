@@ -57,6 +57,7 @@ def travelled(*content, model="m", unfinished="", gone=(), **keys):
         ([THINKING, CALL], None),
         ([text("3"), THINKING, REDACTED, text(" ")], [text("3")]),
         ([{"type": "hologram", "beam": 1}], [{"type": "hologram", "beam": 1}]),
+        ([{**CALL, "id": ["odd"]}, {**RESULT, "tool_use_id": {}}, text("3")], [text("3")]),
         ([{**text("3"), "citations": None}], [{**text("3"), "citations": None}]),
         (
             [{**text("3"), "citations": [{"type": "char_location", "file_id": "file_1", "cited_text": "c"}]}],
