@@ -262,11 +262,12 @@ class Session:
 
         Raises:
             UndefinedName: `--upload` names what is neither a variable nor a file.
-            FileProblem: a file cannot go up.
+            FileProblem: a file cannot go up, or `--save` names no folder.
 
         """
         thread = self.thread(options.thread) if options.history else None
         begun = thread is not None and not options.new
+        save = containers.folder(options.save) if options.save else None
         terms = self.terms(options, progress)
         mounted = uploads.mount_all(self, options.upload, namespace, terms)
         for spec, (files, _) in zip(options.upload, mounted, strict=True):
@@ -295,7 +296,7 @@ class Session:
             fresh=options.new,
             stream=options.stream,
             receipts=tuple(receipt for _, receipt in mounted),
-            save=Path(options.save).expanduser() if options.save else None,
+            save=save,
             uploaded=options.upload,
             verify=namespace if options.verify else None,
         )

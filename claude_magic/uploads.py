@@ -97,6 +97,7 @@ class Receipt:
         sent: whether bytes were sent now; False when the server had them.
         share: how much of the frame the prompt tells.
         conversions: rules that were applied because the file format cannot hold something as it is.
+        note: what was asked for and could not be done; empty when there is nothing of the kind.
 
     """
 
@@ -109,14 +110,15 @@ class Receipt:
     sent: bool
     share: str
     conversions: tuple[str, ...] = ()
+    note: str = ""
 
     def __str__(self) -> str:
         """Return one line."""
         shape = f", {self.rows:,} rows x {self.columns:,} columns" if self.rows is not None else ""
         done = "uploaded" if self.sent else "already there"
-        return f"{self.filename} {done} ({size_in_words(self.size)}{shape})" + (
-            f", {len(self.conversions)} conversions" if self.conversions else ""
-        )
+        converted = f"{len(self.conversions)} conversions" if self.conversions else ""
+        said = [f"{self.filename} {done} ({size_in_words(self.size)}{shape})", converted, self.note]
+        return ", ".join(part for part in said if part)
 
     @property
     def report(self) -> str:
@@ -203,6 +205,8 @@ def _mounted(host: Host, source: Source, terms: Terms) -> tuple[list[Mounted], R
         sent=sent,
         share=source.share,
         conversions=tuple(whole.conversions.splitlines()),
+        # The API sets a file's end when it is sent, and only then (Files page, 2026-11).
+        note="" if sent or terms.keep is None else "`--keep` changes nothing for a file that is there",
     )
     parts = [Mounted(u.file_id, u.filename, source.variable) for u in uploads[:-1]]
     told = source.share != "none"

@@ -87,7 +87,7 @@ class Artifact:
         import shutil
 
         self._check()
-        target = Path(path).expanduser()
+        target = folder(path)
         target = target / saved_name(self.name) if target.is_dir() else target
         try:
             return Path(shutil.copyfile(self.path, target))
@@ -180,6 +180,19 @@ def saved_name(name: str, taken: Iterable[str] = ()) -> str:
 def _type(told: str) -> str:
     """Return a MIME type as it was told if it looks like one."""
     return told if _TYPE.fullmatch(told) else "application/octet-stream"
+
+
+def folder(given: str | Path) -> Path:
+    """Return where the user wants files: `~` is the home folder.
+
+    Raises:
+        FileProblem: there is no such user.
+
+    """
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:
+        raise FileProblem(f"{given} is no folder: nobody here has that name.", advice="Give another folder.") from None
 
 
 def target_in(folder: Path, artifact: Artifact, ours: Container[Path] = ()) -> Path:

@@ -150,6 +150,32 @@ def test_a_cell_and_panels_that_send_the_same_frame_at_once_send_it_once(noteboo
     assert len({file.id for file in session.client.files.list()} - before) == 1
 
 
+def test_keep_that_comes_too_late_says_so(notebook):
+    """A file's end is set when it is sent: of one that is there, receipt and footer say that nothing changes."""
+    notebook.ns["kept"] = pd.DataFrame({"a": [271828]})
+    notebook.run("%%claude -u kept\nHow many rows?")
+    assert not notebook.ns["_"].receipts[0].note
+    notebook.run("%%claude -u kept --keep 7d\nHow many rows?")
+    assert "`--keep` changes nothing" in notebook.ns["_"].receipts[0].report
+    assert "`--keep` changes nothing" in " ".join(notebook.ns["_"].footer().parts)
+    notebook.ns["kept"] = pd.DataFrame({"a": [314159]})
+    notebook.run("%%claude -u kept --keep 7d\nHow many rows?")
+    assert notebook.ns["_"].receipts[0].sent
+    assert not notebook.ns["_"].receipts[0].note
+
+
+def test_a_folder_of_nobody_is_one_line_before_anything_is_sent(notebook):
+    """`--save ~nobody-of-that-name` and `save` of a file: named as what it is."""
+    notebook.ns["kept"] = pd.DataFrame({"a": [141421]})
+    uploaded = notebook.magics.session.uploads.copy()
+    refused = notebook.error("%%claude -u kept --save ~nobody-of-that-name/x\nHow many rows?")
+    assert isinstance(refused, FileProblem)
+    assert notebook.magics.session.uploads == uploaded
+    notebook.run("%%claude -u kept -o reply\nmissing values as a table")
+    with pytest.raises(FileProblem, match="nobody here"):
+        next(iter(notebook.ns["reply"].files.values())).save("~nobody-of-that-name/x")
+
+
 def test_the_door_sends_the_frame_it_is_given(notebook, tmp_path, monkeypatch):
     """`upload(df, name="sales.csv")` in a folder that has a `sales.csv`: the frame goes up, not the file."""
     (tmp_path / "sales.csv").write_text("secret\n1\n")
