@@ -8,6 +8,7 @@ Nothing else is guessed beyond what pandas itself does.
 from __future__ import annotations
 
 import io
+import os
 import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from claude_magic.errors import FileProblem, one_line
 from claude_magic.frames.table import inert
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
 
     import pandas as pd
@@ -57,11 +57,17 @@ def load_artifact(
         raise
     except Exception as error:  # whatever the reader of the format raises for bytes that are not its own
         raise FileProblem(
-            f"`{name}` cannot be read as {ending[1:]}: {type(error).__name__}: {error}", advice="Save it and look."
+            f"`{name}` cannot be read as {ending[1:]}: {_reason(error, source, name)}.", advice="Save it and look."
         ) from error
     if ending != ".parquet":
         frame = dates_restored(frame)
     return inert(_index_restored(frame) if ending in {".csv", ".tsv", ".xlsx"} else frame)
+
+
+def _reason(error: Exception, source: Any, name: str) -> str:
+    """Return a reader's words on one line, without the place where the file lies."""
+    said = str(error) if isinstance(source, bytes) else str(error).replace(os.fspath(source), name)
+    return one_line(f"{type(error).__name__}: {said}").rstrip(". ")
 
 
 def _index_restored(frame: pd.DataFrame) -> pd.DataFrame:

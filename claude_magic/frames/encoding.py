@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from claude_magic.errors import FileProblem, UsageError
+from claude_magic.errors import FileProblem, UsageError, one_line
 from claude_magic.frames import naming
 from claude_magic.frames.recognise import collect
 
@@ -246,6 +246,6 @@ class problems:  # noqa: N801 - reads as a word: `with problems("parquet"):`
             ) from error
         if isinstance(error, ValueError | TypeError | OverflowError | ArithmeticError | NotImplementedError):
             raise FileProblem(
-                f"The frame cannot be written as {self._chosen}: {error}",
+                f"The frame cannot be written as {self._chosen}: {one_line(error).rstrip('. ')}.",
                 advice="Convert that column (for example to text), or send it as csv.",
             ) from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from claude_magic.errors import ClaudeMagicError, FileProblem, UsageError
+from claude_magic.errors import ClaudeMagicError, FileProblem, UsageError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ def collect(obj: Any, name: str) -> Any:
         raise
     except Exception as error:  # any library's own error while it computes
         raise FileProblem(
-            f"The {found} frame `{name}` could not be computed: {type(error).__name__}: {error}",
+            f"The {found} frame `{name}` could not be computed: {type(error).__name__}: {one_line(error).strip()}",
             advice="Compute it to a pandas DataFrame first.",
         ) from error
 

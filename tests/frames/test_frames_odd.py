@@ -58,6 +58,18 @@ def test_missing_and_infinite_column_labels_arrive(kind, load):
         assert loaded.to_numpy().tolist() == [[1, 2, 3]]
 
 
+def test_what_a_reader_says_is_a_sentence_without_places(tmp_path):
+    """A broken file and a frame that cannot be written: a sentence, then what to do; no path of ours."""
+    broken = tmp_path / "t.parquet"
+    broken.write_bytes(b"x")
+    with pytest.raises(FileProblem) as caught:
+        frames.load_artifact(broken, "t.parquet")
+    assert str(tmp_path) not in str(caught.value)
+    assert str(caught.value).endswith("). Save it and look.")
+    with pytest.raises(FileProblem, match=r"[^.]\. Convert that column"):
+        frames.encode(pd.DataFrame({"t": np.array(["200000000000-01-01"], "M8[s]")}), "df")
+
+
 def test_levels_of_no_columns_arrive(load):
     """An empty pivot: no column, two levels of labels, and its rows."""
     columns = pd.MultiIndex.from_arrays([[], []], names=["a", "b"])
