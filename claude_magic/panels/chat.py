@@ -220,18 +220,19 @@ class Chat(Panel):
     def show(self) -> None:
         """Send the whole conversation: when the browser appears, and when another one is chosen."""
         turns = list(self.session.thread(self.thread_name).turns)  # a cell may add one meanwhile
+        names = {file_id: upload.file.filename for file_id, upload in list(self.session.uploads.items())}
         shown, pictures = [], []
         for number, turn in enumerate(turns, 1):
             reply = self.session.replies.get(turn.answer.id)
             made = list(reply.pictures()) if reply is not None and reply.message is turn.answer else []
-            shown.append(settled_turn(turn, number, reply if made or reply else None, len(made)))
+            shown.append(settled_turn(turn, number, reply, len(made), names))
             pictures += made
         exchange = self.exchange
         if exchange is not None and not exchange.over and exchange.thread == self.thread_name:
             shown = [entry for entry, turn in zip(shown, turns, strict=True) if turn is not exchange.instead]
-            shown.append(live_turn(exchange))
-        names = sorted({*self.session.threads, self.thread_name})
-        state = {"kind": "transcript", "thread": self.thread_name, "threads": names, "busy": self.busy}
+            shown.append(live_turn(exchange, names))
+        threads = sorted({*self.session.threads, self.thread_name})
+        state = {"kind": "transcript", "thread": self.thread_name, "threads": threads, "busy": self.busy}
         self.view.post({**state, "turns": shown}, pictures)
         self._shown = self._state()
 

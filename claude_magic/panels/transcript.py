@@ -9,7 +9,7 @@ from claude_magic import rendering
 from claude_magic.panels.segments import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from claude_magic.messages import Block
     from claude_magic.panels.exchange import Exchange
@@ -24,13 +24,18 @@ def foot(reply: Reply) -> str:
     return replace(reply, message=replace(reply.message, content=())).bundle()["text/html"]
 
 
-def settled_turn(turn: Turn, number: int, reply: Reply | None, pictures: int) -> dict[str, Any]:
-    """Return a turn of the thread; `reply`, where it is still known, brings its foot, and `pictures` follow it."""
+def settled_turn(
+    turn: Turn, number: int, reply: Reply | None, pictures: int, names: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return a turn of the thread; `reply`, where it is still known, brings its foot, and `pictures` follow it.
+
+    `names` are those of the files in its question, by file id.
+    """
     pieces = settled(turn.answer) if reply is None else [*settled(turn.answer), foot(reply)]
     return {
         "turn": f"turn-{number}",
         "number": number,
-        "asked": _words(turn.asked),
+        "asked": _words(turn.asked, names),
         "pieces": pieces,
         "text": rendering.plain(turn.answer.text),
         "pictures": pictures,
@@ -38,9 +43,9 @@ def settled_turn(turn: Turn, number: int, reply: Reply | None, pictures: int) ->
     }
 
 
-def live_turn(exchange: Exchange) -> dict[str, Any]:
+def live_turn(exchange: Exchange, names: Mapping[str, str]) -> dict[str, Any]:
     """Return the turn that is being answered, as far as it is painted."""
-    asked = exchange.text or _words(exchange.instead.asked if exchange.instead else ())
+    asked = exchange.text or _words(exchange.instead.asked if exchange.instead else (), names)
     with_files = "".join(f"\n[{file.name}]" for file in exchange.files)
     return {
         "turn": exchange.key,
@@ -53,13 +58,13 @@ def live_turn(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def _words(blocks: Iterable[Block]) -> str:
+def _words(blocks: Iterable[Block], names: Mapping[str, str]) -> str:
     """Return a question as text: what is no text is named, what we say of files in the container is left out."""
     said, before = [], ""
     for block in blocks:
         kind = str(block.get("type"))
         if kind != "text":
-            said.append("[file]" if kind == "container_upload" else f"[{kind.replace('_', ' ')}]")
+            said.append(f"[{names.get(str(block.get('file_id'))) or kind.replace('_', ' ')}]")
         elif before != "container_upload":  # the text right after the files is ours: `containers.mount_blocks`
             said.append(str(block.get("text") or ""))
         before = kind

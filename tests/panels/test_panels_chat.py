@@ -198,7 +198,7 @@ def test_files_go_where_claude_finds_them(chat, arrived):
     assert "-u units.csv" in panel.foot.command
     panel.show()
     shown = browser.of("transcript")[-1]["turns"][0]
-    assert shown["asked"].split("\n")[0] == "[file]"
+    assert shown["asked"].split("\n")[0] == "[units.csv]"
     assert "[image]" in shown["asked"]
     assert shown["asked"].endswith("Bar chart of units by region")
     assert "INPUT_DIR" not in shown["asked"]
