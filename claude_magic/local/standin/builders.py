@@ -23,6 +23,11 @@ _I = re.IGNORECASE
 _CHART = re.compile(r"\b(bars?|pie|plot|chart|graph)\b", _I)
 _EACH = re.compile(r"\b(weigh|cost)\w*\b", _I)  # "how much does … weigh" asks for no total
 _AMOUNTS = re.compile(r"\b(more|less)\b.* than\b", _I)  # "sell more in the north than …" is about totals
+_PREDICTS = re.compile(
+    r"\b(?:does|do|did|can|could|will|would)\b.+\bpredict\b(?!\W*$)|\bpredicts\b|"
+    r"\bto predict\b(?!.*\b(?:from|using|by|with)\b)",
+    _I,
+)
 _TABLED = re.compile(r"\b(cross|contingency|two[\s-]way)", _I)
 
 
@@ -170,6 +175,8 @@ def scatter(clause: Clause, table: Table) -> list[Step]:
 def regression(clause: Clause, table: Table) -> list[Step]:
     """A straight line through two numbers; "predict y from x" and "y on x" say which is which."""
     y, x, said = _pair(clause, table)
+    if _PREDICTS.search(clause.text) and not said:  # "does x predict y"
+        y, x = x, y
     return [Step("regression", (y,), x=x, assumed=said)] if y else [Step("profile")]
 
 

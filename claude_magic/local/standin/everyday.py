@@ -173,6 +173,7 @@ def mentions(text: str, names: Names, table: Table) -> tuple[list[Mention], list
     """
     found = [f for f in names.find(text) if not _thing(text[f.start : f.end], f, table)]
     used: list[Meaning] = []
+    said = any(table[f.columns[0]].numeric for f in found)  # "which shop sells the most units" is about units alone
     words = [m for m in meanings(text, table) if not any(f.start < m.end and m.start < f.end for f in found)]
     for meaning in sorted(words, key=lambda m: m.vague):
         near = sorted(found, key=lambda f: min(abs(f.start - meaning.end), abs(f.end - meaning.start)))
@@ -185,7 +186,8 @@ def mentions(text: str, names: Names, table: Table) -> tuple[list[Mention], list
         numeric = [f.start for f in found if table[f.columns[0]].numeric]
         # "Do bigger penguins have deeper bills" is about two numbers, "the biggest bill depth" about one.
         paired = numeric and meaning.start < numeric[0] and _PAIRED.match(text)
-        if meaning.columns and not (meaning.vague and ((numeric and not paired) or _COUNTED.search(text))):
+        named = meaning.vague and ((numeric and not paired) or _COUNTED.search(text))
+        if meaning.columns and not named and not (meaning.wide and said):
             found.append(Mention(meaning.start, meaning.end, meaning.columns))
             used.append(meaning)
     return sorted(found, key=lambda f: f.start), used

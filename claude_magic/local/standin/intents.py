@@ -58,7 +58,8 @@ _MORE = rf"(?:{adjectives(1)}|more|less|higher|lower|greater|better|worse)"
 
 INTENTS: dict[str, Intent] = {
     "missing": _intent(
-        r"missing|nulls?|nans?|n/?a values|incomplete\w*|completeness|gaps in|empty (?:cells|values)|data quality",
+        r"missing|nulls?|nans?|n/?a values|incomplete\w*|completeness|gaps|holes|blanks?|empties|"
+        r"(?:is|are) (?:the |this |my |all )?\w+ complete|empty (?:cells|values)|data quality",
         builders.missing,
     ),
     "outliers": _intent(
@@ -70,7 +71,9 @@ INTENTS: dict[str, Intent] = {
         r"pivot\w*|cross[\s-]?tab\w*|contingency|two[\s-]way table|heat[\s-]?map of (?:the )?" + _AGG, builders.pivot
     ),
     "regression": _intent(
-        r"regress\w*|linear (?:model|fit)|fit(?:ted)? (?:a )?(?:straight |linear )?line|trend[\s-]?lines?|slope|r2|r²|"
+        r"regress\w*|linear (?:model|fit)|"
+        r"linear trend(?=.* (?:on|against|versus|vs\.?|with|as a function of) )|"
+        r"fit(?:ted)? (?:a )?(?:straight |linear )?line|trend[\s-]?lines?|slope|r2|r²|"
         r"best[\s-]fit(?: line)?|line of best fit|predict\w*|least squares|r-squared",
         builders.regression,
         needs=2,
@@ -111,7 +114,8 @@ INTENTS: dict[str, Intent] = {
         needs=2,
     ),
     "line": _intent(
-        r"over (?:the )?(?:time|years?|months?|days?|weeks?)|through time|trends?|time[\s-]?(?:series|line|course)|"
+        r"(?:over|across) (?:the )?(?:time|years?|months?|days?|weeks?|quarters?)|through time|"
+        r"trends?|time[\s-]?(?:series|line|course)|"
         r"line[\s-]?(?:chart|plot|graph)s?|hourly|daily|(?:week|month|quarter|year)ly|annual(?:ly)?|evol\w+|"
         r"develop(?:ed|s|ments?|ing)?|chang\w+ (?:over|with)|growth|growing|season\w*|going (?:up|down)|rising|falling|"
         r"(?:which|what|best|worst|busiest) (?:hour|day|week|month|quarter)|"

@@ -66,7 +66,9 @@ _FREQUENCIES = tuple(
     (
         alias,
         re.compile(
-            rf"\b({word}|(by|per|each|every|over the|for each|which|what|best|worst|busiest)\s+({unit})s?)\b", _I
+            rf"\b({word}|(by|per|each|every|over the|across( the)?|for each|which|what|best|worst|busiest)\s+"
+            rf"({unit})s?)\b",
+            _I,
         ),
     )
     for alias, word, unit in (
@@ -92,6 +94,9 @@ _SMALL = re.compile(
 _HOW_MANY = re.compile(
     rf"\b(?:top|bottom|first|last)[\s-]+(?:the\s+)?{_COUNT}\b|"
     rf"\b{_COUNT}\s+(?:rows? )?(?:of the\s+)?(?:the\s+)?(?:{_EXTREME})\b"
+    # "the 7 orders with the highest …", "which 5 stores have the lowest …"; a year is no number of things.
+    rf"|\b(?!(?:19|20)\d\d\b){_COUNT}\s+(?:\w+\s+){{1,3}}(?:with|of|have|has|had|having|are|were)\s+"
+    rf"(?:the\s+)?(?:{_EXTREME})\b"
     rf"|\b(?:{_EXTREME})\s+{_COUNT}\b|\b{_COUNT}\s+(?:random\s+)?rows\b|\b(?:head|sample)\s+(?:of\s+)?{_COUNT}\b",
     _I,
 )

@@ -47,7 +47,8 @@ def which(clause: Clause, table: Table) -> list[Step]:
         return [Step("group", by=by[:2], aggs=("count",), ascending=clause.ascending)]
     aggs = tuple(a for a in clause.aggs if a not in {"count", "share", "nunique"})
     shown = values[:MOST_CHARTS]
-    return [Step("group", (v,), by=by[:2], aggs=aggs or natural(v), ascending=clause.ascending) for v in shown]
+    n = clause.n if clause.n > 1 else 0  # "which one …": all of them, in order
+    return [Step("group", (v,), by=by[:2], aggs=aggs or natural(v), n=n, ascending=clause.ascending) for v in shown]
 
 
 def top(clause: Clause, table: Table) -> list[Step]:

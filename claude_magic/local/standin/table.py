@@ -9,7 +9,10 @@ NUMBER, BOOL, TIME, CATEGORY, TEXT, EMPTY, OTHER = "number", "bool", "time", "ca
 KINDS = frozenset({NUMBER, BOOL, TIME, CATEGORY, TEXT, EMPTY, OTHER})
 
 FEW = 20
-"""Groups a chart shows one by one; beyond it the rest is drawn together as "other"."""
+"""Groups a chart of two groupings shows one by one; beyond it the rest is drawn together as `REST`."""
+
+REST = "(all others)"
+"""The label of groups drawn together; it is no group, so no answer names it as the highest."""
 
 READERS: dict[str, str] = {
     ".parquet": "pd.read_parquet(source)",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _ADDITIVE = frozenset(
     listed(
-        "sale revenue amount quantity order unit cost total visitor passenger count profit income spend expense "
+        "sale revenue amount quantity order unit cost total visitor passenger count profit sold income spend expense "
         "volume turnover click visit rainfall precipitation death birth case ride trip "
     )
 )
@@ -43,11 +43,16 @@ def time_axis(clause: Clause, table: Table) -> str:
     """The column time runs along: a named one, else the table's first, else one called year, month…; or empty."""
     for candidates in (clause.role(X, BY, VALUE), [c.name for c in table.columns]):
         found = [c for c in candidates if table.kind(c) == TIME] or [
-            c for c in candidates if table.kind(c) == NUMBER and CALENDAR & set(stems(c)[-1:])
+            c for c in candidates if table.kind(c) == NUMBER and _calendar(c)
         ]
         if found:
             return found[0]
     return ""
+
+
+def _calendar(column: str) -> bool:
+    """Whether numbers of that name are points in time: a `year` is, `delivery_days` are a duration."""
+    return bool(CALENDAR & set(stems(column)[-1:])) and not column.strip("_ )").casefold().endswith("s")
 
 
 def natural(column: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Every analysis runs for real, and the figures in the answer are those that pandas computes here independently."""
 
+import ast
 import re
 
 import numpy as np
@@ -260,3 +261,60 @@ def test_every_answer_says_who_gives_it(ask, iris_csv):
 def test_the_same_question_has_the_same_answer(ask, iris_csv):
     """Nothing in an answer is left to chance."""
     assert ask(iris_csv, "mean petal width by species").texts == ask(iris_csv, "mean petal width by species").texts
+
+
+@pytest.fixture
+def stores(tmp_path):
+    """A hundred stores, one of them far ahead; whole numbers; a month each for a year."""
+    rows = [(f"Store {i:02d}", ("North", "South")[i % 2], 1 + i % 12, i + 50_000 * (i == 7)) for i in range(100)] * 3
+    frame = pd.DataFrame(rows, columns=["store", "region", "units", "revenue"])
+    frame["day"] = pd.date_range("2026-01-01", periods=len(frame))
+    frame.to_parquet(tmp_path / "stores.parquet")
+    return tmp_path / "stores.parquet"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Which store has the highest total revenue?",
+        "total revenue by store",
+        "compare revenue between stores",
+        "pivot of total revenue by store and region",
+        "bar chart of total revenue by region and store",
+        "line of revenue over day by store",
+    ],
+)
+def test_what_is_drawn_together_is_never_the_answer(ask, stores, prompt):
+    """A hundred stores: the highest is a store, not all the others together."""
+    lead = next(line for line in ask(stores, prompt).text.splitlines() if "highest" in line)
+    assert "other" not in lead
+
+
+def test_the_highest_and_the_lowest_are_those_of_all_groups(ask, stores):
+    """No store is left out: the one far ahead is named, and none of the thirty shown is called the lowest."""
+    answer = ask(stores, "Which store has the highest total revenue?")
+    assert "**Store 07** has the highest total `revenue`: **150,021**. Of 100 groups the table shows 30." in answer.text
+    assert "lowest" not in answer.text
+
+
+def test_labels_have_no_exponents_and_whole_numbers_have_a_bar_each(ask, stores, tmp_path):
+    """What the program draws: figures as people write them, and no gap between the bars of neighbouring numbers."""
+    program = tmp_path / "home" / "analysis.py"
+    ask(stores, "total revenue by region as bars")
+    short = _helper(program.read_text(), "short")
+    assert [short(x) for x in (79_978.2, 1234.5, 12.345, -80_000, 0, 2_500_000, 1e9)] == [
+        "79,978", "1,234", "12.35", "-80,000", "0", "2.5M", "1,000M",
+    ]  # fmt: skip
+    ask(stores, "histogram of units")
+    bins = _helper(program.read_text(), "bins")
+    assert bins(pd.Series(range(1, 13)), 25) == [0.5 + i for i in range(13)]
+    assert bins(pd.Series(range(100)), 40) == [-0.5 + 3 * i for i in range(35)]
+    assert [bins(pd.Series(values, dtype=float), 25) for values in ([], [3, 3], [0.5, 2])] == [25] * 3
+
+
+def _helper(code, name):
+    """A function out of the program that the stand-in wrote."""
+    (node,) = [n for n in ast.parse(code).body if isinstance(n, ast.FunctionDef) and n.name == name]
+    found = {}
+    exec(compile(ast.Module([node], []), "helper", "exec"), found)
+    return found[name]

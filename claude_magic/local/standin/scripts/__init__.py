@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from claude_magic.local.standin.scripts import groups, rows, shapes
 from claude_magic.local.standin.scripts.frame import (
+    BINS,
     END,
     GROUPS,
     NAMES,
+    SHORT,
     STYLE,
     digits_as_names,
     file_name,
@@ -62,8 +64,8 @@ def script(plan: Plan, table: Table) -> str:
     body = "\n".join(sections)
     helpers = [
         h
-        for h, called in ((GROUPS, "groups("), (NAMES, "names("))
-        if re.search(rf"(?<![\w.]){re.escape(called)}", body)
+        for h, called in ((GROUPS, "groups"), (NAMES, "names"), (SHORT, "short"), (BINS, "bins"))
+        if re.search(rf"(?<![\w.]){called}(?=[(,])", body)
     ]
     start = load(table, plan)
     style = STYLE if "plt." in body else ""

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from claude_magic.local.standin.table import BOOL, FEW, NUMBER, OTHER, READERS, TEXT, TIME, ending
+from claude_magic.local.standin.table import BOOL, FEW, NUMBER, OTHER, READERS, REST, TEXT, TIME, ending
 
 if TYPE_CHECKING:
     from claude_magic.local.standin.plan import Filter, Plan, Step
@@ -35,14 +35,14 @@ plt.rcParams.update({{
 
 GROUPS = f'''\
 def groups(column, most={FEW}):
-    """The column as groups: many numbers or times in ten bins, rare categories together as "other"."""
+    """The column as groups: many numbers or times in ten bins, rare categories together as "{REST}"."""
     values = df[column]
     if values.nunique() <= most:
         return values
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
         return pd.cut(values, 10)
     values = values.astype(object)
-    return values.where(values.isna() | values.isin(values.value_counts().index[:most]), "other")
+    return values.where(values.isna() | values.isin(values.value_counts().index[:most]), {REST!r})
 '''
 
 NAMES = '''\
@@ -50,6 +50,24 @@ def names(values, longest=28):
     """Short labels for an axis."""
     texts = [", ".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in values]
     return [t if len(t) <= longest else t[: longest - 1] + "…" for t in texts]
+'''
+
+SHORT = '''\
+def short(number):
+    """A number for a label: at most four digits behind the first, millions as M, never an exponent for a thousand."""
+    if abs(number) >= 1e6:
+        return f"{number / 1e6:,.4g}M"
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+'''
+
+BINS = '''\
+def bins(values, most):
+    """Edges of at most about `most` bars; whole numbers have bars of equally many numbers, so that none stand out."""
+    if not len(values) or values.min() == values.max() or not (values % 1 == 0).all():
+        return most
+    low, high = int(values.min()), int(values.max())
+    width = -(-(high - low + 1) // most)
+    return [low - 0.5 + width * i for i in range(-(-(high - low + 1) // width) + 1)]
 '''
 
 END = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from claude_magic.local.standin.scripts.frame import key, label
-from claude_magic.local.standin.table import NUMBER, TIME
+from claude_magic.local.standin.table import NUMBER, REST, TIME
 
 if TYPE_CHECKING:
     from claude_magic.local.standin.plan import Step
@@ -80,8 +80,8 @@ figures.append({{
 
 
 def _key(step: Step, table: Table, name: str) -> str:
-    # "Top 10 customers" are picked from all customers, not from twenty and "other".
-    return repr(name) if step.n else key(table[name])
+    # "Top 10 customers" are picked from all customers, and so is the one with the highest total: not from twenty.
+    return repr(name) if step.n or (table[name].groups and len(step.by) == 1) else key(table[name])
 
 
 def _bars_chart(columns: list[str]) -> list[str]:
@@ -94,7 +94,7 @@ def _bars_chart(columns: list[str]) -> list[str]:
         draw = [
             f"ax.barh(range(len(shown)), shown[{columns[0]!r}])",
             "ax.set_yticks(range(len(shown)), names(shown.index))",
-            'ax.bar_label(ax.containers[0], fmt="{:,.4g}", padding=3)',
+            "ax.bar_label(ax.containers[0], fmt=short, padding=3)",
             "ax.margins(x=0.12)",
         ]
     return [
@@ -205,7 +205,7 @@ ax.set_yticks(range(len(table)), names(table.index))
 middle = np.nanmean(image.get_clim())
 for (i, j), cell in np.ndenumerate(table.to_numpy(dtype=float)):
     if not np.isnan(cell):
-        ax.text(j, i, f"{{cell:,.4g}}", ha="center", va="center", color="white" if cell < middle else "black")
+        ax.text(j, i, short(cell), ha="center", va="center", color="white" if cell < middle else "black")
 ax.set(title={_title(step, step.values[0] if step.values else "")!r}, xlabel={columns!r}, ylabel={label(rows)!r})
 fig.savefig(output / "{file}.png")
 print(table)
@@ -276,8 +276,9 @@ freq = "h" if days < 3 else "D" if days <= 92 else "W" if days <= 730 else "MS" 
 
 def _line_figures(step: Step) -> str:
     used = [*step.values, *([step.x] if step.x else []), *step.by]
+    lines = f".drop(columns={REST!r}, errors='ignore')" if step.by else ""
     return f"""\
-points = table.unstack().dropna()
+points = table{lines}.unstack().dropna()
 high, low = (points.idxmax(), points.idxmin()) if len(points) else ((), ())
 figures.append({{
     "ends": (table.iloc[[0, -1]] if len(table) > 1 else table).to_dict("split"), "points": len(table), "freq": freq,

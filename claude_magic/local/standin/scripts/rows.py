@@ -47,7 +47,8 @@ if drawn:
     fig, axes = plt.subplots(height, 3, figsize=(9, 2.6 * height), squeeze=False)
     for ax, column in zip(axes.flat, drawn):
         if column in numbers:
-            ax.hist(numbers[column].dropna(), bins=25, edgecolor="white", linewidth=0.4)
+            values = numbers[column].dropna()
+            ax.hist(values, bins=bins(values, 25), edgecolor="white", linewidth=0.4)
         else:
             counts = data[column].astype(str).value_counts().head(8)
             ax.barh(names(counts.index, 14), counts)
@@ -128,7 +129,7 @@ def top(step: Step, table: Table, file: str) -> str:
 fig, ax = plt.subplots(figsize=(7, 1.4 + 0.34 * len(shown)))
 ax.barh(range(len(shown)), shown[{value!r}])
 ax.set_yticks(range(len(shown)), names({who}))
-ax.bar_label(ax.containers[0], fmt="{{:,.4g}}", padding=3)
+ax.bar_label(ax.containers[0], fmt=short, padding=3)
 ax.margins(x=0.12)
 ax.invert_yaxis()
 ax.set(title={title!r}, xlabel={label(value)!r}, ylabel={owner!r})

@@ -22,10 +22,10 @@ def histogram(step: Step, table: Table, file: str) -> str:
     return f"""\
 values = df[{value!r}].dropna()
 summary = values.describe()
-bins = min(40, max(10, int(len(values) ** 0.5)))
+most = min(40, max(10, int(len(values) ** 0.5)))
 fig, ax = plt.subplots()
-counts, edges, _ = ax.hist(values, bins=bins, edgecolor="white", linewidth=0.5)
-ax.axvline(values.median(), color="black", linestyle="--", label=f"median {{values.median():,.4g}}")
+counts, edges, _ = ax.hist(values, bins=bins(values, most), edgecolor="white", linewidth=0.5)
+ax.axvline(values.median(), color="black", linestyle="--", label=f"median {{short(values.median())}}")
 ax.legend()
 ax.set(title={f"Distribution of {label(value)}"!r}, xlabel={label(value)!r}, ylabel="rows")
 fig.savefig(output / "{file}.png")
@@ -45,10 +45,10 @@ def _by_group(step: Step, table: Table, file: str) -> str:
 data = pd.DataFrame({{"group": {column}, "value": df[{value!r}]}}).dropna()
 table = data.groupby("group", observed=True)["value"].agg(["count", "mean", "median", "std"])
 table.to_csv(output / "{file}.csv")
-bins = np.histogram_bin_edges(data["value"], bins=min(40, max(10, int(len(data) ** 0.5))))
+edges = np.histogram_bin_edges(data["value"], bins=bins(data["value"], min(40, max(10, int(len(data) ** 0.5)))))
 fig, ax = plt.subplots()
 for name, part in data.groupby("group", observed=True):
-    ax.hist(part["value"], bins=bins, alpha=0.55, label=names([name])[0])
+    ax.hist(part["value"], bins=edges, alpha=0.55, label=names([name])[0])
 ax.legend(title={label(by)!r})
 ax.set(title={f"Distribution of {label(value)} by {label(by)}"!r}, xlabel={label(value)!r}, ylabel="rows")
 fig.savefig(output / "{file}.png")
@@ -64,7 +64,8 @@ summary = df[columns].describe().T
 summary.to_csv(output / "{file}.csv")
 fig, axes = plt.subplots(-(-len(columns) // 3), 3, figsize=(9, 2.6 * -(-len(columns) // 3)), squeeze=False)
 for ax, column in zip(axes.flat, columns):
-    ax.hist(df[column].dropna(), bins=25, edgecolor="white", linewidth=0.4)
+    values = df[column].dropna()
+    ax.hist(values, bins=bins(values, 25), edgecolor="white", linewidth=0.4)
     ax.set_title(names([column])[0], fontsize=10)
 for ax in axes.flat[len(columns):]:
     ax.set_visible(False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from claude_magic.local.standin.numbers import cell, code, count, missing, names, number, p_value, table
+from claude_magic.local.standin.table import REST
 from claude_magic.local.standin.wording.base import (
     FIGURE,
     SPREAD,
@@ -43,8 +44,9 @@ def group(step: Step, f: Figures) -> str:
     pairs = [(i, row[0]) for i, row in zip(t["index"], t["data"], strict=True) if not missing(row[0])]
     if not pairs:
         return "No group has a value to show."
-    lead = _focused(step, pairs, f["rows"]) or _extremes(step, t["columns"][0], pairs)
-    if f["groups"] > len(t["index"]):
+    whole = f["groups"] <= len(t["index"])
+    lead = _focused(step, pairs, f["rows"]) or _extremes(step, t["columns"][0], pairs, whole=whole)
+    if not whole:
         lead += f" Of {count(f['groups'], 'group')} the table shows {number(len(t['index']))}."
     heads = ["values" if c == "count" and step.values else FIGURE.get(c, c) for c in t["columns"]]
     shown = table([" / ".join(code(b) for b in step.by), *heads], rows_of(t))
@@ -59,8 +61,8 @@ def _focused(step: Step, pairs: Sequence[tuple[Any, Any]], rows: int) -> str:
     return f"**{cell(step.focus)}**: **{number(share)} %** of the {count(rows, 'row')}."
 
 
-def _extremes(step: Step, agg: str, pairs: Sequence[tuple[Any, Any]]) -> str:
-    """Which group is highest and which lowest, in one sentence."""
+def _extremes(step: Step, agg: str, pairs: Sequence[tuple[Any, Any]], *, whole: bool) -> str:
+    """Which group is highest and, where these are the whole of them, which lowest, in one sentence."""
     high, low = max(pairs, key=lambda p: p[1]), min(pairs, key=lambda p: p[1])
     most, least = ("most rows", "fewest") if agg == "count" else (f"highest {figure(step, agg)}", "lowest")
     if step.ascending:
@@ -71,7 +73,7 @@ def _extremes(step: Step, agg: str, pairs: Sequence[tuple[Any, Any]]) -> str:
     if len(pairs) == 1 and not step.n:
         return f"The only group is **{cell(high[0], name)}**, {figure(step, agg)}: **{number(high[1])}{unit}**."
     lead = f"**{cell(high[0], name)}** has the {most}: **{number(high[1])}{unit}**"
-    return f"{lead}." if step.n else f"{lead}; {cell(low[0], name)} the {least} ({number(low[1])}{unit})."
+    return f"{lead}." if step.n or not whole else f"{lead}; {cell(low[0], name)} the {least} ({number(low[1])}{unit})."
 
 
 def _two_way(step: Step, f: Figures) -> str:
@@ -79,6 +81,7 @@ def _two_way(step: Step, f: Figures) -> str:
     cells = [(i, c, v) for i, *row in rows_of(t) for c, v in zip(t["columns"], row, strict=True) if not missing(v)]
     if not cells:
         return "No combination of groups has a value to show."
+    cells = [x for x in cells if REST not in x[:2]] or cells
     cells = [x for x in cells if str(x[1]) == step.focus] or cells
     i, c, v = max(cells, key=lambda x: x[2])
     unit = " %" if step.aggs[0] == "share" else ""
@@ -95,6 +98,7 @@ def compare(step: Step, f: Figures) -> str:
     pairs = [(i, row[column]) for i, row in zip(t["index"], t["data"], strict=True) if not missing(row[column])]
     if not pairs:
         return f"No group of {names(step.by)} has values of {code(step.values[0])}."
+    pairs = [p for p in pairs if p[0] != REST] or pairs
     high, low = max(pairs, key=lambda p: p[1]), min(pairs, key=lambda p: p[1])
     lead = f"**{cell(high[0], step.by[0])}** has the highest mean {code(step.values[0])}: **{number(high[1])}**"
     if len(pairs) > 1:
