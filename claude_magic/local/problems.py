@@ -69,9 +69,9 @@ def refuse(path: str, message: str) -> NoReturn:
     raise Problem(400, f"{path}: {message}" if path else message)
 
 
-def not_done(what: str) -> NoReturn:
-    """Answer 400: valid for the API, but this server has nothing behind it."""
-    raise Problem(400, f"The local server does not do {what}. Use the Claude API for it.")
+def not_done(what: str, *, code: str | None = None) -> NoReturn:
+    """Answer 400: valid for the API, but this server has nothing behind it; `code` is the API's own for it, if any."""
+    raise Problem(400, f"The local server does not do {what}. Use the Claude API for it.", code=code)
 
 
 def encode(value: Any) -> bytes:

@@ -45,6 +45,8 @@ _BETA_KEYS = {
     "billing_policy": ("user-profiles-billing-",),
     "output_format": ("structured-outputs-",),
 }
+# By this code clients know that they have to send the whole conversation instead.
+_BETA_CODES = {"thread": "thread_unsupported_request"}
 _NOT_DONE_TOOLS = (
     *(f"web_search_{date}" for date in ("20250305", "20260209", "20260318")),
     *(f"web_fetch_{date}" for date in ("20250910", "20260209", "20260309", "20260318")),
@@ -173,7 +175,7 @@ def check_shape(body: Any, *, version: str, betas: Collection[str], counting: bo
     mapping(body, "")
     for key, beginnings in _BETA_KEYS.items():
         if key in body and any(beta.startswith(beginnings) for beta in betas):
-            not_done(f"'{key}'")
+            not_done(f"'{key}'", code=_BETA_CODES.get(key))
     config = body.get("output_config")
     if isinstance(config, dict) and "task_budget" in config and any(b.startswith("task-budgets-") for b in betas):
         not_done("'output_config.task_budget'")

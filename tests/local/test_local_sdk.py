@@ -113,6 +113,18 @@ def test_code_execution_with_an_upload(sdk):
     assert again.container.id == message.container.id
 
 
+def test_the_tool_runner_goes_on_without_a_thread(sdk):
+    """It asks for a thread kept by the server; told in the API's words that there are none, it sends everything."""
+
+    @anthropic.beta_tool
+    def add(a: int, b: int) -> str:
+        """Add two numbers."""
+        return str(a + b)
+
+    runner = sdk.beta.messages.tool_runner(model=MODEL, max_tokens=500, messages=question(), tools=[add])
+    assert runner.until_done().stop_reason == "end_turn"
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
