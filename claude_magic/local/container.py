@@ -30,6 +30,7 @@ MAX_OUTPUT_FILES = 100
 EDIT_SECONDS = 30.0
 EDIT_OUTPUT_BYTES = 30_000_000
 RECORD = "container.json"
+DEEPEST = 100  # folders in folders
 
 
 class FileRecord(Protocol):
@@ -231,12 +232,8 @@ class Container:
     def remove(self) -> None:
         """End it and remove its directory."""
         self.close()
-        for base, folders, _ in os.walk(self._root):  # code may have locked them; os.walk follows no links
-            for name in folders:
-                path = Path(base) / name
-                with contextlib.suppress(OSError):
-                    if stat.S_ISDIR(path.lstat().st_mode):
-                        path.chmod(0o700)
+        while _opened_up(self._root):
+            pass
         shutil.rmtree(self._root, ignore_errors=True)
 
     def _open(self) -> Sandbox:
@@ -277,6 +274,28 @@ class Container:
         """Where the editor may go, as seen inside."""
         writable = [box.inside(self._root / name) for name in ("home", "output", "tmp")]
         return {"home": box.home, "writable": writable, "roots": [*writable, box.inside(self._root / "input")]}
+
+
+def _opened_up(root: Path) -> int:
+    """Open the folders below `root` that code has locked, and raise to its top what `rmtree` would lose itself in.
+
+    Returns:
+        How many folders were raised; what is in them has not been looked at.
+
+    """
+    raised = 0
+    for base, folders, _, inside in os.fwalk(root):  # follows no links
+        deep = len(Path(base).relative_to(root).parts) >= DEEPEST
+        for name in folders:
+            with contextlib.suppress(OSError):
+                if stat.S_ISDIR(os.stat(name, dir_fd=inside, follow_symlinks=False).st_mode):
+                    os.chmod(name, 0o700, dir_fd=inside)
+                    if deep:
+                        os.rename(name, root / f"raised-{os.urandom(8).hex()}", src_dir_fd=inside)
+                        raised += 1
+        if deep:
+            folders.clear()
+    return raised
 
 
 def _bash_error(code: str) -> dict[str, Any]:

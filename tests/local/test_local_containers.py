@@ -252,6 +252,17 @@ def test_a_container_belongs_to_its_workspace(pool):
             pool.get(odd, "one")
 
 
+def test_folders_without_end_are_removed_too(pool, clock):
+    """What code may leave when its process is killed: more folders in folders than Python's own removal can follow."""
+    container = pool.get(None, "default")
+    nest = "import os\nfor _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')"
+    subprocess.run([sys.executable, "-c", nest], cwd=pool.root / container.id / "home", check=True)
+    clock.now += 601
+    with pytest.raises(ContainerExpired):
+        pool.get(container.id, "default")
+    assert not (pool.root / container.id).exists()
+
+
 def test_a_container_expires_when_idle(pool, clock):
     """Use begins its time again; after the idle time it is expired, its directory gone, its process ended."""
     container = pool.get(None, "default")
