@@ -17,10 +17,10 @@ _SEQUENCE = (
     r"|\x1b[ -/]*[0-~]?"
 )
 # C0 and C1 controls, soft hyphen, joiners and fillers without width, bidirectional marks, invisible operators,
-# annotation marks, and the tag characters that carry text nobody sees. Unicode 16, general categories Cc and Cf.
+# annotation marks, and the tags and variation selectors that can carry text nobody sees. Unicode 16: Cc, Cf, some Mn.
 _INVISIBLE = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff]"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e01ef]"
 )
 _REMOVED = re.compile(f"{_SEQUENCE}|{_INVISIBLE}")
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")

@@ -1,7 +1,8 @@
 """The chat and models panels in JupyterLab and Notebook 7: click, type, stream, stop, retry, fail, close.
 
-One notebook a front end, one panel each for all tests of a front end. Pictures for the README are taken with
-CLAUDE_MAGIC_SCREENSHOTS=1.
+One notebook a front end, one panel each for all tests of a front end: they are one person's session, so each goes on
+with the thread, the file and the panels of those before it, and they run in the order they stand in. Pictures for the
+README are taken with CLAUDE_MAGIC_SCREENSHOTS=1.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ PASTE = """async to => {
   const data = new DataTransfer();
   data.items.add(new File([await new Promise(done => canvas.toBlob(done))], 'pasted.png', {type: 'image/png'}));
   to.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
+}"""
+# Takes down how long a conversation is whenever it changes.
+GROWTH = """log => {
+  window.lengths = [];
+  const look = new MutationObserver(() => window.lengths.push(log.textContent.length));
+  look.observe(log, {childList: true, subtree: true});
 }"""
 # What stands out of a panel's right edge, its scrolling parts (which have their own bars) left out.
 OVER_THE_EDGE = """panel => {
@@ -110,12 +117,11 @@ def chat(request, local_server, browser_context):
 def test_an_answer_streams_into_the_panel_and_into_the_thread(chat, fault):
     """The text grows while it comes; in the end it has its footer, and the thread of the cells has the turn."""
     fault("slow:0.05")
+    chat.log.evaluate(GROWTH)
     chat.send("hello")
-    lengths = set()
-    while chat.button("Stop").is_enabled() or not lengths:
-        lengths.add(len(chat.log.inner_text()))
-        chat.notebook.page.wait_for_timeout(60)
-    assert len(lengths) > 5
+    chat.begun()
+    chat.rest()
+    assert len(set(chat.notebook.js("window.lengths"))) > 3
     assert "out tokens" in chat.log.inner_text()
     assert chat.button("Send").is_enabled()
     assert chat.out.get_by_text("%%claude --thread talk").is_visible()
@@ -128,13 +134,16 @@ def test_stop_works_while_a_cell_keeps_the_kernel_busy(chat):
     """The answer ends at once, with what had come; the cell that sleeps goes on to its own end, with its own output."""
     chat.send(LONG)
     chat.begun()
-    asleep = chat.notebook.add("import time\nfor _ in range(30): time.sleep(0.1)\nprint('slept')")
+    awake = chat.notebook.server.root / f"awake-{chat.notebook.ui}"
+    wait = f"import os, time\nwhile not os.path.exists({str(awake)!r}): time.sleep(0.05)\nprint('slept')"
+    asleep = chat.notebook.add(wait)
     chat.notebook.start(asleep)
-    chat.notebook.page.wait_for_timeout(500)
+    chat.notebook.wait_for("panel.sessionContext.session.kernel.status === 'busy'")
     chat.button("Stop").click()
     chat.log.get_by_text("unfinished: Stopped.").wait_for()
     chat.rest()
     assert chat.notebook.js("nb.widgets[arg].model.executionCount", asleep) is None  # the cell still runs
+    awake.touch()
     chat.notebook.finish(asleep)
     assert [o["text"] for o in chat.notebook.outputs(asleep)] == ["slept\n"]
     assert chat.kernel("session.thread('talk').turns[-1].unfinished") == "stopped"

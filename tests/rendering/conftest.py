@@ -29,7 +29,7 @@ PATTERNS = {
 }
 OF_CHROME = {("details", "open"), ("details", "style"), ("pre", "style"), ("small", "style")}
 INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e01ef\ud800-\udfff]"
 )
 
 
