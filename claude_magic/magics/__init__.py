@@ -8,9 +8,11 @@ has chosen who answers it only imports: no connection, no key.
 from __future__ import annotations
 
 import threading
+import tokenize
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.inputtransformer2 import EscapedCommand, HelpEnd
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool, Int, List, Unicode
 
@@ -92,6 +94,25 @@ class ClaudeMagics(Magics):
         warmup.run(self.session)
 
 
+class Question(EscapedCommand):
+    """`%claude … ?` is a question to Claude; IPython would take it for its help on the last word, and ask nobody.
+
+    `%claude?` alone still is that help.
+    """
+
+    priority = HelpEnd.priority - 1  # the lowest is looked at first
+
+    @classmethod
+    def find(cls, tokens_by_line: list[list[Any]]) -> Question | None:
+        """Find the first such line of a cell."""
+        for line in tokens_by_line:
+            words = [t for t in line if t.type not in {tokenize.INDENT, tokenize.DEDENT, tokenize.NEWLINE, tokenize.NL}]
+            texts = [t.string for t in words if t.string]
+            if texts[:2] == ["%", "claude"] and texts[-1] == "?" and set(texts[2:]) != {"?"}:
+                return cls(words[0].start)
+        return None
+
+
 @contextmanager
 def _one_line() -> Iterator[None]:
     """Let a Ctrl-C that nobody expected at this moment be one line too."""
@@ -107,6 +128,7 @@ def register(shell: Any) -> None:
     """Register the magics with a shell; a second time does nothing."""
     if find(shell) is None:
         shell.register_magics(ClaudeMagics(shell))
+        shell.input_transformer_manager.token_transformers.append(Question)
 
 
 def unregister(shell: Any) -> None:
@@ -114,6 +136,7 @@ def unregister(shell: Any) -> None:
     magics = find(shell)
     if magics is not None:
         magics.close()
+        shell.input_transformer_manager.token_transformers.remove(Question)
         del shell.magics_manager.registry["ClaudeMagics"]
         shell.configurables.remove(magics)
 

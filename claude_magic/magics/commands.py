@@ -55,7 +55,7 @@ def run(magics: ClaudeMagics, line: str) -> Any:
         return _status(magics, "")
     if name in COMMANDS:
         return COMMANDS[name].run(magics, rest.strip())
-    near = arguments.nearest(name, COMMANDS)
+    near = arguments.nearest(name.lower(), COMMANDS)
     if near and not rest:
         raise UsageError(f"`{name}` is no command.", advice=f"Did you mean `{near}`? To ask it: `%claude ask {name}`.")
     return _ask(magics, line)
@@ -77,7 +77,7 @@ def _status(magics: ClaudeMagics, rest: str) -> Any:
             "key": backend.source if backend.key or backend.token else "none: `%claude login` or `%claude use local`",
             "model": session.settings.model,
             "max_tokens": f"{session.settings.max_tokens:,}",
-            "thread": f"{thread.name} ({len(thread.turns)} turns)",
+            "thread": f"{thread.name} ({_turns(len(thread.turns))})",
             "spent today": dollars(session.store.spent_today()),
             "commands": " ".join(COMMANDS),
         }
@@ -219,7 +219,11 @@ def _reset(magics: ClaudeMagics, rest: str) -> Any:
     thread = session.thread(name)
     count = len(thread.turns)
     thread.clear()
-    return Text(f"Thread {name}: {count} turns forgotten.")
+    return Text(f"Thread {name}: {_turns(count)} forgotten.")
+
+
+def _turns(count: int) -> str:
+    return "1 turn" if count == 1 else f"{count} turns"
 
 
 def _show(magics: ClaudeMagics, rest: str) -> None:

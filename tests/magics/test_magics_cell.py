@@ -312,3 +312,22 @@ def test_an_interrupt_that_nobody_expects_is_one_line(notebook):
     error = notebook.error("%claude count odd")
     assert isinstance(error, errors.Interrupted)
     assert len(error._render_traceback_()) == 1
+
+
+@pytest.mark.parametrize("question", ["how many rows are there?", "what's up, doc?", "ask really?", "-m haiku why??"])
+def test_a_question_on_the_line_is_asked(notebook, question):
+    """Its question mark is no request for IPython's help, which would ask nobody; `%claude?` alone still is."""
+    notebook.run(f"if True:\n    %claude {question}")
+    asked = notebook.magics.session.thread().turns[-1].asked[0]["text"]
+    assert asked == question.removeprefix("ask ").removeprefix("-m haiku ")
+    notebook.run("%claude?")
+    notebook.run("import sys\nsys.path?")
+    assert len(notebook.magics.session.thread().turns) == 1
+
+
+def test_a_command_in_capitals_is_not_sent(notebook):
+    """The nearest command is named, as for any misspelt one."""
+    assert "Did you mean `status`?" in str(notebook.error("%claude STATUS"))
+    notebook.run("%%claude\nHi")
+    assert notebook.run("%claude")["thread"] == "main (1 turn)"
+    assert notebook.run("%claude reset") == "Thread main: 1 turn forgotten."
