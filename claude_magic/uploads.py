@@ -116,7 +116,8 @@ class Receipt:
         """Return one line."""
         shape = f", {self.rows:,} rows x {self.columns:,} columns" if self.rows is not None else ""
         done = "uploaded" if self.sent else "already there"
-        converted = f"{len(self.conversions)} conversions" if self.conversions else ""
+        count = len(self.conversions)
+        converted = f"{count} conversion{'s' * (count > 1)}" if count else ""
         said = [f"{self.filename} {done} ({size_in_words(self.size)}{shape})", converted, self.note]
         return ", ".join(part for part in said if part)
 

@@ -331,3 +331,11 @@ def test_a_command_in_capitals_is_not_sent(notebook):
     notebook.run("%%claude\nHi")
     assert notebook.run("%claude")["thread"] == "main (1 turn)"
     assert notebook.run("%claude reset") == "Thread main: 1 turn forgotten."
+
+
+def test_a_frame_without_rows_gets_an_answer_in_whole_sentences(notebook):
+    """Nothing is computed, and what is said of it is a paragraph of its own."""
+    notebook.ns["empty"] = pd.DataFrame()
+    notebook.run("%%claude -u empty\ndescribe it")
+    assert "I read the request as: description.\n\n`empty.parquet` has no rows" in notebook.ns["_"].text
+    assert ", 1 conversion " in f"{notebook.ns['_'].receipts[0]} "

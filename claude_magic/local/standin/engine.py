@@ -128,7 +128,8 @@ def _look(turn: Turn, file: str) -> Generator[Event, None, Table | None]:
 def _carry_out(turn: Turn, plan: Plan, table: Table) -> Generator[Event, None, str]:
     """Run the plan's program and word its figures; returns what went wrong, or an empty text."""
     if table.rows == 0:
-        yield from turn.text(f"{code(table.filename)} has no rows, so there is nothing to compute.")
+        # A paragraph of its own: what was said before it may be the block just before.
+        yield from turn.text(f"\n\n{code(table.filename)} has no rows, so there is nothing to compute.")
         return ""
     program = script(plan, table)
     result = yield from _run(turn, program)
