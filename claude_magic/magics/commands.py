@@ -193,7 +193,8 @@ def _container(magics: ClaudeMagics, rest: str) -> Any:
     if thread.container is None:
         return Text(f"Thread {thread.name} has no container yet: the next cell with --run or --upload gets one.")
     sources = [session.store.source_of(file_id) for file_id in sorted(thread.mounted - session.gone)]
-    made = [file_id for t in thread.turns for file_id in generated_ids(t.answer.content)]
+    here = [t.answer for t in thread.turns if t.answer.container == thread.container]
+    made = [file_id for answer in here for file_id in generated_ids(answer.content)]
     return Facts(
         {
             "container": thread.container,

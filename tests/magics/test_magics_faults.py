@@ -119,12 +119,13 @@ def test_a_new_container_on_request(notebook):
     """`--new-container` leaves the old one; `%claude container` shows the current one."""
     notebook.ns["df"] = pd.DataFrame({"a": [1, 2, 3]})
     assert "no container" in notebook.run("%claude container")
-    notebook.run("%%claude -u df\ndescribe the data")
+    notebook.run("%%claude -u df\nhistogram of a")
     first = notebook.run("%claude container")["container"]
-    notebook.run("%%claude --new-container\nhistogram of a")
+    notebook.run("%%claude --new-container -o reply\nhistogram of a")
     shown = notebook.run("%claude container")
     assert shown["container"] != first
     assert "df.parquet" in shown["files in it"]
+    assert shown["files made"] == len(notebook.ns["reply"].files) > 0  # in this one, not what the old one made
 
 
 def test_keep_sets_the_expiry_and_prune_takes_what_nobody_used(notebook, monkeypatch):
