@@ -72,7 +72,7 @@ def describe(
     page.add(schema.lines(outline.fields, lambda made: page.fits([*made, *tail])))
     page.add(tail)
     if level[0] != "schema":
-        _add_values(page, frame, outline, level, {str(label) for label in masked})
+        _add_values(page, frame, outline, level, {naming.label_text(label) for label in masked})
     return page.text()
 
 
@@ -147,8 +147,13 @@ def _add_values(page: _Page, frame: Any, outline: schema.Outline, level: tuple[s
 
 
 def _masked(frame: Any, outline: schema.Outline, masked: set[str]) -> values.Masked:
-    """Find the masked columns and index levels, by the user's label or by the name in the file."""
-    labels = [naming.label_text(label) for label in frame.columns]
-    columns = (n for n, field in enumerate(outline.fields) if {field.name, labels[n]} & masked)
+    """Find the masked columns and index levels, by the user's label, a level of it, or the name in the file."""
+    labels = [{naming.label_text(part) for part in (label, *_parts(label))} for label in frame.columns]
+    columns = (n for n, field in enumerate(outline.fields) if {field.name, *labels[n]} & masked)
     levels = (n for n, field in enumerate(outline.index) if field.name in masked)
     return values.Masked(frozenset(columns), frozenset(levels))
+
+
+def _parts(label: Any) -> tuple[Any, ...]:
+    """Return the levels of a column's label: masking `pay` masks `("pay", "2024")`, too."""
+    return label if isinstance(label, tuple) else ()

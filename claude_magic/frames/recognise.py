@@ -67,8 +67,9 @@ def collect(obj: Any, name: str) -> Any:
     except (ClaudeMagicError, KeyboardInterrupt):
         raise
     except Exception as error:  # any library's own error while it computes
+        reason = one_line(f"{type(error).__name__}: {error}").rstrip(". ")
         raise FileProblem(
-            f"The {found} frame `{name}` could not be computed: {type(error).__name__}: {one_line(error).strip()}",
+            f"The {found} frame `{name}` could not be computed: {reason}.",
             advice="Compute it to a pandas DataFrame first.",
         ) from error
 

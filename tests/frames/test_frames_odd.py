@@ -58,6 +58,15 @@ def test_missing_and_infinite_column_labels_arrive(kind, load):
         assert loaded.to_numpy().tolist() == [[1, 2, 3]]
 
 
+@pytest.mark.parametrize("masked", ["pay", ("pay", 2024), "pay|2024"])
+def test_a_mask_covers_columns_with_labels_of_several_levels(masked):
+    """By one level, by the whole label, or by the name in the file: the values are told nowhere."""
+    frame = pd.DataFrame([[271828, "seen"]], columns=pd.MultiIndex.from_tuples([("pay", 2024), ("who", 2024)]))
+    said = frames.describe(frame, "df", share="full", masked=[masked])
+    assert "271828" not in said
+    assert "seen" in said
+
+
 def test_what_a_reader_says_is_a_sentence_without_places(tmp_path):
     """A broken file and a frame that cannot be written: a sentence, then what to do; no path of ours."""
     broken = tmp_path / "t.parquet"
