@@ -202,6 +202,8 @@ class Chat(Panel):
         settled = {"kind": "settled", "turn": exchange.key, "number": number, "text": rendering.plain(reply.text)}
         exchange.over = True
         self.view.post({**settled, "pictures": len(pictures)}, pictures)
+        if {*self._state()} - {*self._shown, id(exchange.turn)}:
+            self.show()  # cells, or another panel, have added something meanwhile
         self._shown = self._state()
         self.say("Stopped." if isinstance(reply.error, Interrupted) else "The answer is complete.")
         if reply.error is not None and not isinstance(reply.error, Interrupted):

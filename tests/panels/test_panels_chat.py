@@ -101,6 +101,20 @@ def test_the_kernel_is_free_while_an_answer_comes(chat, fault):
     until(lambda: not panel.busy)
 
 
+def test_what_was_added_while_an_answer_came_is_shown_after_it(chat, notebook):
+    """A cell asks in the same thread meanwhile: when the panel's answer is there, the panel shows both."""
+    panel, browser = chat
+    panel.session.resolve()
+    browser.say(kind="hello")
+    long = "slowly write a long text of 2000 words"
+    panel.ask(long)
+    until(lambda: browser.of("paint"))
+    notebook.run("%claude ask from a cell")
+    panel.stop()
+    until(lambda: browser.of("settled"))
+    until(lambda: {turn["asked"] for turn in browser.of("transcript")[-1]["turns"]} == {long, "from a cell"})
+
+
 def test_stop_before_an_answer_begins_gives_the_question_back(chat, fault):
     """The server does not answer yet: the panel is free at once, the thread is as it was, nothing comes later."""
     panel, browser = chat
