@@ -24,6 +24,16 @@ class Kernel:
     def start(self, source):
         return self.client.execute(source, allow_stdin=False)
 
+    def start_watched(self, source, shown):
+        """Start a cell as a notebook front end does, and return once it shows an output that `shown` says is it."""
+        content = {"code": source, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": True}
+        message = self.client.session.msg("execute_request", content, metadata={"cellId": "watched"})
+        self.client.shell_channel.send(message)
+        while True:
+            data = self.client.get_iopub_msg(timeout=60)["content"].get("data") or {}
+            if isinstance(data, dict) and shown(data):
+                return message["header"]["msg_id"]
+
     def finish(self, message_id, timeout=60):
         """Wait for a cell's end; return its reply and its iopub messages."""
         messages = []
@@ -79,8 +89,7 @@ def test_an_interrupt_keeps_what_arrived_and_the_next_cell_works(kernel):
     kernel.run("%load_ext claude_magic\n%claude use local")
     kernel.run("%%claude\nWho are you?")
     pid = server_pid(kernel)
-    running = kernel.start(LONG)
-    time.sleep(3)
+    running = kernel.start_watched(LONG, lambda data: "program without a language model" in data.get("text/html", ""))
     # As Jupyter does it: SIGINT to the whole process group of the kernel.
     os.killpg(os.getpgid(kernel.manager.provisioner.pid), signal.SIGINT)
     interrupted = time.monotonic()

@@ -318,3 +318,9 @@ def _helper(code, name):
     found = {}
     exec(compile(ast.Module([node], []), "helper", "exec"), found)
     return found[name]
+
+
+def test_a_single_figure_is_named_before_it_is_told(ask, iris_csv):
+    """What was read says which figure: "figure" alone told nobody anything."""
+    assert "I read the request as: number of rows." in ask(iris_csv, "how many rows are there?").text
+    assert "I read the request as: median of `sepal width (cm)`." in ask(iris_csv, "median sepal width").text

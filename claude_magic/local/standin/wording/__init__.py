@@ -67,7 +67,8 @@ def title(step: Step) -> str:
     what = {
         "compare": "comparison", "histograms": "histograms", "top": "smallest" if step.ascending else "largest",
         "group": " and ".join(FIGURE[a] for a in step.aggs), "pivot": "two-way table", "missing": "missing values",
-        "statistic": "figure", "describe": "description", "profile": "general profile", "regression": "regression line",
+        "statistic": " and ".join(FIGURE[a] for a in step.aggs) if step.values else FIGURE["count"],
+        "describe": "description", "profile": "general profile", "regression": "regression line",
     }.get(step.intent, step.intent)  # fmt: skip
     values = names(step.values) if len(step.values) <= 4 else f"{len(step.values)} columns"  # noqa: PLR2004 - a heading is short
     link = " of " if values and step.intent != "top" else " by " if values else ""
