@@ -132,6 +132,7 @@ class PanelPage:
         usual = self.page.viewport_size
         self.page.set_viewport_size({"width": 1100, "height": 2200})
         self.page.evaluate("document.activeElement?.blur()")
+        self.page.mouse.move(0, 0)
         self.panel.scroll_into_view_if_needed()
         self.page.wait_for_timeout(500)
         self.panel.screenshot(path=IMAGES / f"panel-{self.name}.png")

@@ -346,6 +346,7 @@ def take_picture(panel, name):
       const log = panel.querySelector('.claude-magic-log');
       if (log) log.scrollTop = log.lastElementChild.offsetTop - log.offsetTop;
     }""")
+    panel.page.mouse.move(0, 0)
     panel.screenshot(path=IMAGES / f"panel-{name}.png")
     panel.evaluate("panel => panel.style.padding = ''")
     panel.page.set_viewport_size({"width": 1200, "height": 900})

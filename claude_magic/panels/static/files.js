@@ -84,7 +84,10 @@ function render({ model, el }) {
   model.on("msg:custom", hear);
 
   // The list
-  again.addEventListener("click", () => model.send({ kind: "list" }));
+  again.addEventListener("click", () => {
+    said.textContent = "";
+    model.send({ kind: "list" });
+  });
   before.addEventListener("click", () => model.send({ kind: "page", to: model.get("state").page - 1 }));
   after.addEventListener("click", () => model.send({ kind: "page", to: model.get("state").page + 1 }));
 
