@@ -34,8 +34,9 @@ log = logging.getLogger(__name__)
 _INTERVAL = 0.1  # seconds between two paints: ten a second is as steady as a reader sees (front-ends.md, section 4)
 _RENDER_SHARE = 5  # … and five times what the last paint took, so that painting never takes over
 _PACE = 250_000  # … and no more bytes of HTML a second than this (same section)
-# Bytes of HTML that may be sent in all: so many at once, and so many per second after that. An answer of 100 kB stays
-# below 1.5 MB, its last paint included, and a slow one is never far behind.
+# Bytes of HTML that may be sent in all: so many at once, and so many per second after that. An answer of 100 kB that
+# comes within 20 s stays below 1.5 MB, its end included. A slower one costs more and is never far behind: a budget
+# without the seconds would leave its reader before the same picture for as long as a third of the whole time.
 _BURST = 350_000.0
 _RATE = 30_000.0
 _DEBT = -150_000.0  # a block that begins or ends is shown at once, up to this much in advance
