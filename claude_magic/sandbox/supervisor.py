@@ -159,20 +159,37 @@ def descendants(roots: set[int], processes: dict[int, tuple[int, int]]) -> set[i
     return found
 
 
-def below(folder: int, depth: int = 0) -> Iterator[tuple[int, str, os.stat_result, int]]:
+def mount_points() -> frozenset[tuple[int, int]]:
+    """Device and inode of every folder that is mounted here: what lies in it is not the sandbox's."""
+    found = set()
+    with contextlib.suppress(FileNotFoundError), open("/proc/self/mountinfo", "rb") as file:  # noqa: PTH123 - start-up
+        for line in file:
+            path = line.split()[4].replace(rb"\040", b" ")  # proc(5)
+            with contextlib.suppress(OSError):
+                status = os.stat(path)  # noqa: PTH116 - likewise
+                found.add((status.st_dev, status.st_ino))
+    return frozenset(found)
+
+
+def below(
+    folder: int, others: frozenset[tuple[int, int]], depth: int = 0
+) -> Iterator[tuple[int, str, os.stat_result, int]]:
     """Everything below an open folder: the open folder it lies in, its name, its status, how deep it lies.
 
-    A folder comes after what is in it; one that lies as deep as `DEEPEST` is not looked into. Names are looked up in
-    open folders and links are not followed, so nothing that is moved or linked meanwhile leads out of `folder`.
+    A folder comes after what is in it; one that lies as deep as `DEEPEST` is not looked into, one of `others` (a Python
+    environment under /tmp is mounted there) is not even seen. Names are looked up in open folders and links are not
+    followed, so nothing that is moved or linked meanwhile leads out of `folder`.
     """
     with os.scandir(folder) as found:
         for entry in found:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # it went, or is another, while we look
                 status = entry.stat(follow_symlinks=False)
+                if (status.st_dev, status.st_ino) in others:
+                    continue
                 if stat.S_ISDIR(status.st_mode) and depth < DEEPEST:
                     inner = _enter(entry.name, folder)
                     try:
-                        yield from below(inner, depth + 1)
+                        yield from below(inner, others, depth + 1)
                     finally:
                         os.close(inner)
                 yield folder, entry.name, status, depth
@@ -208,6 +225,7 @@ class Supervisor:
         self.limits: dict[str, Any] = settings["limits"]
         # Opened before any code has run: whatever it puts in their places, these stay the folders meant.
         self.folders = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in settings["folders"]]
+        self.others = mount_points()
         self.looked = (time.monotonic(), 0.0)  # when the disk was looked at, and how long that took
         self.fitted = time.time_ns() - FILE_CLOCK  # when the folders last held no more than they may, ns since 1970
         self.libc = libc
@@ -381,7 +399,7 @@ class Supervisor:
         most: int = self.limits["disk_bytes"]
         total = 0
         try:
-            for _, _, status, depth in (entry for folder in self.folders for entry in below(folder)):
+            for _, _, status, depth in (entry for folder in self.folders for entry in below(folder, self.others)):
                 total += max(512 * status.st_blocks // max(status.st_nlink, 1), BLOCK)
                 if total > most or (depth == DEEPEST and stat.S_ISDIR(status.st_mode)):
                     return True
@@ -398,7 +416,7 @@ class Supervisor:
             raised = 1
             while raised:  # what lies too deep is raised to the top, and looked at again
                 raised = 0
-                for inside, name, status, depth in below(folder):
+                for inside, name, status, depth in below(folder, self.others):
                     with contextlib.suppress(OSError):  # a folder that still holds something
                         if not stat.S_ISDIR(status.st_mode):
                             if status.st_ctime_ns >= self.fitted:

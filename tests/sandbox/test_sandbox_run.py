@@ -199,6 +199,19 @@ def test_the_disk_is_not_filled(mode, tmp_path, hog):
         assert box.run("cat before; head -c 1000000 /dev/zero > more; ls more").stdout == "kept\nmore\n"
 
 
+def test_what_is_mounted_does_not_count(walled, tmp_path):
+    """A Python environment under /tmp is mounted inside the sandbox's own /tmp, and is not what the sandbox wrote."""
+    shared, tmp = tmp_path / "an environment", tmp_path / "tmp"
+    shared.mkdir()
+    tmp.mkdir()
+    with (shared / "large").open("wb") as file:
+        file.write(bytes(60 * MIB))
+    places = {"mounts": {"out/an environment": shared}, "writable": {"out": tmp}}
+    with Sandbox(tmp_path / "home", **places, mode=walled, limits=Limits(disk_bytes=50 * MIB)) as box:
+        done = box.run("cd /mnt/out; echo kept > mine; sleep 0.3; cat mine; ls 'an environment'")
+    assert (done.stdout, done.ended_by) == ("kept\nlarge\n", "")
+
+
 def test_making_room_does_not_follow_links(mode, tmp_path):
     """A folder of somebody else's that is linked to, or put in the home's place, keeps what it has."""
     theirs = tmp_path / "theirs"
