@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from claude_magic.frames.artifacts import load_artifact
     from claude_magic.frames.description import describe
     from claude_magic.frames.encoding import Encoded, Receipt, encode, filename, fingerprint
+    from claude_magic.frames.loadcode import renamed
     from claude_magic.frames.parts import encode_parts
     from claude_magic.frames.recognise import collect, is_frame
     from claude_magic.frames.rules import RULES, Rule
@@ -31,6 +32,7 @@ _HOMES = {
     "inert": "table",
     "is_frame": "recognise",
     "load_artifact": "artifacts",
+    "renamed": "loadcode",
     "table_class": "table",
 }
 
@@ -48,6 +50,7 @@ __all__ = [
     "inert",
     "is_frame",
     "load_artifact",
+    "renamed",
     "table_class",
 ]
 
