@@ -39,6 +39,7 @@ class ClaudeMagics(Magics):
         super().__init__(shell=shell, parent=shell)
         self._session: Session | None = None
         self._making = threading.Lock()
+        self._asked = threading.Event()  # a cell has been run
         shell.events.register("post_run_cell", self._warm_up)
 
     @property
@@ -55,6 +56,7 @@ class ClaudeMagics(Magics):
     @cell_magic("claude")
     def cell(self, line: str, cell: str) -> None:
         """Ask Claude; the answer streams in below the cell and is its value. `%claude help` lists the options."""
+        self._asked.set()
         from claude_magic.magics.cell import run
 
         with _one_line():
@@ -91,7 +93,7 @@ class ClaudeMagics(Magics):
     def _import(self) -> None:
         from claude_magic.magics import warmup
 
-        warmup.run(self.session)
+        warmup.run(self.session, self._asked)
 
 
 class Question(EscapedCommand):

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 _EVERYTHING = "# a\n\n`b` *c*\n\n```python\nd = 1\n```\n\n| e |\n|---|\n| $f$ |\n"
 
 
-def run(session: Session) -> None:
-    """Import what a cell needs and build what is built once: TLS settings, the Markdown parser, the cleaner, a lexer.
+def run(session: Session, asked: threading.Event) -> None:
+    """Import what a cell needs and build what is built once: the Markdown parser, the cleaner, a lexer, TLS settings.
 
-    Until somebody has chosen who answers, nothing is opened and no key is looked at.
+    Until somebody has chosen who answers, nothing is opened and no key is looked at. Once a cell has `asked`, nothing
+    more is made ahead: the cell makes what it needs itself, and two at work would only wait for each other.
     """
-    wire.prepare(backends.API)
-    rendering.render_markdown(_EVERYTHING)
+    for step in (lambda: rendering.render_markdown(_EVERYTHING), lambda: wire.prepare(backends.API)):
+        if asked.is_set():
+            return
+        step()
     if session.chosen and session.backend.ready:  # without a key, the first cell says so
         connect(session)
 
