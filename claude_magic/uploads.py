@@ -216,7 +216,7 @@ def _mounted(host: Host, source: Source, terms: Terms) -> tuple[list[Mounted], R
         whole.filename,
         source.variable,
         source.describe() if told else "",
-        frames.renamed(whole.load_code, whole.variable, source.variable) if told else "",
+        whole.load_code if told else "",
     )
     return [*parts, about], receipt
 

@@ -49,8 +49,7 @@ def mount_blocks(files: Iterable[Mounted]) -> list[Block]:
     if not files:
         return []
     told = "\n\n".join([*(_about(f) for f in files), _HAND_BACK])
-    ids = dict.fromkeys(f.file_id for f in files)  # two variables of the same content share a file
-    return [*({"type": "container_upload", "file_id": file_id} for file_id in ids), {"type": "text", "text": told}]
+    return [*({"type": "container_upload", "file_id": f.file_id} for f in files), {"type": "text", "text": told}]
 
 
 def _about(file: Mounted) -> str:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from claude_magic.frames.artifacts import load_artifact
     from claude_magic.frames.description import describe
     from claude_magic.frames.encoding import Encoded, Receipt, encode, filename, fingerprint
-    from claude_magic.frames.loadcode import renamed
     from claude_magic.frames.parts import encode_parts
     from claude_magic.frames.recognise import collect, is_frame
     from claude_magic.frames.rules import RULES, Rule
@@ -32,7 +31,6 @@ _HOMES = {
     "inert": "table",
     "is_frame": "recognise",
     "load_artifact": "artifacts",
-    "renamed": "loadcode",
     "table_class": "table",
 }
 
@@ -50,7 +48,6 @@ __all__ = [
     "inert",
     "is_frame",
     "load_artifact",
-    "renamed",
     "table_class",
 ]
 

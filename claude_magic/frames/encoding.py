@@ -141,7 +141,7 @@ def encode(obj: Any, name: str, *, format: str | None = None) -> Encoded:  # noq
 
 def written(name: str, chosen: str, source: Source) -> Encoded:
     """Write a source into a new temporary file, hashing as it goes."""
-    digest = new_digest(chosen)
+    digest = new_digest(name, chosen)
     source.feed_schema(digest)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - handed on open
     try:
@@ -173,15 +173,14 @@ def _write(source: Source, file: BinaryIO, digest: hashlib.blake2b, chosen: str)
 
 
 def fingerprint(obj: Any, name: str, *, format: str | None = None) -> str:  # noqa: A002
-    """Return a hash over values, column names, types, index, format and encoder version: 32 hexadecimal digits.
+    """Return a hash over values, names, types, index, file name, format and encoder version: 32 hexadecimal digits.
 
     Equal fingerprints mean equal content: it is a BLAKE2b hash of all of it, not of samples nor of row hashes. They
-    also mean equal receipts and, but for the variable's name (`renamed`), equal loading code, so these can be kept
-    beside the file's id instead of being made again. `name` is the user's, for what is said of a frame that cannot go.
+    also mean equal loading code and receipt, so these can be kept beside the file's id instead of being made again.
     """
     chosen = chosen_format(format)
     source = source_of(collect(obj, name), chosen)
-    digest = new_digest(chosen)
+    digest = new_digest(name, chosen)
     source.feed_schema(digest)
     with problems(chosen):
         for table in source.tables(source.group_rows()):
@@ -214,10 +213,10 @@ def parquet_source(frame: Any) -> ParquetSource:
         return from_pandas(plan(frame, pa))
 
 
-def new_digest(chosen: str) -> hashlib.blake2b:
+def new_digest(name: str, chosen: str) -> hashlib.blake2b:
     """Return a digest that has been fed what stands outside the data."""
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{ENCODER_VERSION}/{chosen}\0".encode())
+    digest.update(f"{ENCODER_VERSION}/{chosen}/{naming.stem(name)}/{naming.variable(name)}\0".encode())
     return digest
 
 

@@ -6,8 +6,6 @@ types only, never from values (see `storage`), and it runs as it stands: it impo
 
 from __future__ import annotations
 
-import io
-import tokenize
 from dataclasses import dataclass, field
 
 from claude_magic.frames.naming import variable
@@ -101,14 +99,3 @@ class LoadCode:
         if len(names) > _SHOWN and self.stored[first : first + len(names)] == names:
             return f"{self.variable}.columns[{first}:{first + len(names)}]"
         return "[" + ", ".join(map(ascii, names)) + "]"
-
-
-def renamed(code: str, was: str, name: str) -> str:
-    """Return loading code that was made for a frame called `was`, for one of the same content called `name`."""
-    old, new = variable(was), variable(name)
-    lines = code.splitlines(keepends=True)
-    for token in reversed(list(tokenize.generate_tokens(io.StringIO(code).readline))):
-        if token.type == tokenize.NAME and token.string == old:  # a column of that name is a string
-            row, start = token.start
-            lines[row - 1] = lines[row - 1][:start] + new + lines[row - 1][token.end[1] :]
-    return "".join(lines)

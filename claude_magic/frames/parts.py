@@ -61,7 +61,7 @@ def encode_parts(
     cutter = _Cutter(parquet_source(frame), limit_bytes)
     with ExitStack() as undo, problems(chosen):
         undo.callback(cutter.discard)
-        digest = cutter.cut(new_digest(chosen))
+        digest = cutter.cut(new_digest(name, chosen))
         undo.pop_all()
     return cutter.finish(name, digest)
 

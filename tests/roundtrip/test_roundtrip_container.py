@@ -12,8 +12,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from claude_magic.options import Options
-
 _SPEC = importlib.util.spec_from_file_location("kinds", Path(__file__).parents[1] / "frames" / "kinds.py")
 kinds = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(kinds)
@@ -120,18 +118,6 @@ def test_frames_of_other_libraries_and_series_arrive_together(trip):
     pd.testing.assert_frame_equal(loaded["named"], series["named"].to_frame())
     pd.testing.assert_frame_equal(loaded["unnamed"], pd.DataFrame({"unnamed": [1.5]}))
     pd.testing.assert_frame_equal(loaded["column"], expected[["n"]])
-
-
-def test_equal_content_goes_up_once_and_arrives_under_every_name(trip):
-    """A copy in another variable is the same file, mounted once and loaded under its own name."""
-    frame = pd.DataFrame({"one": [0.25, 3.5], "when": pd.to_timedelta([1, 2], unit="s").astype("timedelta64[s]")})
-    namespace = {"one": frame, "a copy": frame.copy()}
-    loaded = trip.loaded(namespace)
-    assert_arrived(loaded["one"], frame)
-    assert_arrived(loaded["a copy"], frame)
-    prepared = trip.session.prepare([], Options(upload=("a copy", "one"), history=False), namespace)
-    assert [receipt.sent for receipt in prepared.receipts] == [False, False]
-    assert [block["type"] for block in prepared.asked] == ["container_upload", "text"]
 
 
 def test_a_million_rows_go_there_and_back(trip):
