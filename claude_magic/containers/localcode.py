@@ -141,12 +141,15 @@ def _variable(call: ast.Call, code: str, files: Mapping[str, str]) -> str | None
 
 def _copied(call: ast.Call, variable: str, frame: Any) -> str:
     """Return the expression for a variable's frame as a frame of the library that the call is of, pandas or Polars."""
+    from claude_magic.frames.plan import plain_label
     from claude_magic.frames.recognise import library
 
     kind = library(frame)
     series = kind == "pandas" and hasattr(frame, "to_frame")
     plain = (
-        f"{variable}.to_frame({(variable if frame.name is None else frame.name)!r})" if series else f"{variable}.copy()"
+        f"{variable}.to_frame({variable if frame.name is None else plain_label(frame.name)!r})"
+        if series
+        else f"{variable}.copy()"
     )
     if kind not in {None, "pandas"}:
         lazy = ".collect()" if type(frame).__name__ == "LazyFrame" else ""

@@ -100,9 +100,8 @@ def _column(name: str, field: Any, nulls: int) -> Column:
     if (is_.is_integer(plain) or is_.is_boolean(plain)) and nulls:
         dtype = "boolean" if is_.is_boolean(plain) else str(plain).replace("i", "I").replace("uI", "UI")
         return Column(name, lambda a: cast(a, plain), plain, "arrow-nullable", dtype)
-    if plain != kind:
-        return Column(name, lambda a: cast(a, plain), plain, "arrow-plain")
-    return Column(name, lambda a: a, kind, "arrow-nested" if is_.is_nested(kind) else "")
+    rule = "arrow-nested" if is_.is_nested(plain) else "arrow-plain" if plain != kind else ""
+    return Column(name, (lambda a: cast(a, plain)) if plain != kind else (lambda a: a), plain, rule)
 
 
 def plain_type(kind: Any) -> Any:

@@ -176,7 +176,7 @@ def fingerprint(obj: Any, name: str, *, format: str | None = None) -> str:  # no
     """Return a hash over values, names, types, index, file name, format and encoder version: 32 hexadecimal digits.
 
     Equal fingerprints mean equal content: it is a BLAKE2b hash of all of it, not of samples nor of row hashes. They
-    also mean equal loading code and receipt, so these can be kept beside the file's id instead of being made again.
+    also mean equal loading code, so it can be kept beside the file's id instead of being made again.
     """
     chosen = chosen_format(format)
     source = source_of(collect(obj, name), chosen)

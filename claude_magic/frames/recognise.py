@@ -30,13 +30,18 @@ _KNOWN = (
 
 
 def library(obj: Any) -> str | None:
-    """Return the library a frame belongs to, ``arrow`` for other Arrow streams, None for no frame."""
+    """Return the library a frame belongs to, ``arrow`` for other Arrow streams, None for no frame.
+
+    A reader gives its rows once: whoever describes it takes them from who uploads it, so it is no frame.
+    """
     if isinstance(obj, type):
         return None
     for module, classes, name in _KNOWN:
         if (there := sys.modules.get(module)) is not None and isinstance(obj, tuple(_classes(there, classes))):
             return name
-    return "arrow" if hasattr(type(obj), "__arrow_c_stream__") else None
+    pyarrow = sys.modules.get("pyarrow")
+    reader = pyarrow is not None and isinstance(obj, tuple(_classes(pyarrow, ("RecordBatchReader",))))
+    return "arrow" if hasattr(type(obj), "__arrow_c_stream__") and not reader else None
 
 
 def _classes(module: Any, names: tuple[str, ...]) -> Iterator[type]:
@@ -129,22 +134,11 @@ def _table(obj: Any, name: str) -> Any:
 
 
 def _read(obj: Any, name: str, pa: Any) -> Any:
-    """Return what an Arrow stream holds, as a table; an array becomes its one column.
-
-    Raises:
-        FileProblem: it is a reader that has been read before: it would go up empty, and nobody would notice.
-
-    """
+    """Return what an Arrow stream holds, as a table; an array becomes its one column."""
     try:
-        table = pa.table(obj)
+        return pa.table(obj)
     except (pa.ArrowInvalid, TypeError):  # a stream of values, not of rows
         return pa.table({name: pa.chunked_array(obj)})
-    if isinstance(obj, pa.RecordBatchReader) and table.num_rows == 0:
-        raise FileProblem(
-            f"`{name}` has nothing to read: a reader can be read only once.",
-            advice=f"Keep the table that `{name}.read_all()` gives, and send that.",
-        )
-    return table
 
 
 def _with_whole_dictionaries(table: Any, pa: Any) -> Any:
@@ -152,9 +146,20 @@ def _with_whole_dictionaries(table: Any, pa: Any) -> Any:
     for number, field in enumerate(table.schema):
         column = table.column(number)
         if pa.types.is_dictionary(field.type) and any(chunk.dictionary.null_count for chunk in column.chunks):
-            codes = column.cast(field.type.value_type).dictionary_encode()
-            table = table.set_column(number, field, codes.cast(field.type))
+            whole = [_without_null_label(chunk, pa) for chunk in column.chunks]
+            table = table.set_column(number, field, pa.chunked_array(whole, field.type))
     return table
+
+
+def _without_null_label(chunk: Any, pa: Any) -> Any:
+    """Return a dictionary array whose labels, in their order, are those that are not null."""
+    import pyarrow.compute as pc
+
+    labels = chunk.dictionary
+    there = labels.is_valid()
+    moved = pc.if_else(there, pc.subtract(pc.cumulative_sum(there.cast(pa.int64())), 1), None)
+    codes = moved.take(chunk.indices).cast(chunk.indices.type)
+    return pa.DictionaryArray.from_arrays(codes, labels.drop_null(), ordered=chunk.type.ordered)
 
 
 def _duckdb(obj: Any, name: str) -> Any:

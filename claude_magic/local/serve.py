@@ -129,19 +129,9 @@ def _listening(host: str, port: int | None) -> Iterator[socket.socket]:
 
     if not is_loopback(host):
         raise UsageError(f"The local server listens only on this machine, not on {host}.", advice="Use 127.0.0.1.")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio sends small pieces at once (TCP_NODELAY); without, each answer waits 40 ms.
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _bind(listener, host.strip("[]"), port)
-        yield listener
-
-
-def _bind(listener: socket.socket, host: str, port: int | None) -> None:
     for number in (PORT, 0) if port is None else (port,):
         try:
-            listener.bind((host, number))
-            listener.listen(128)
+            listener = _bound(host.strip("[]"), number)
         except (OSError, OverflowError) as error:
             if port is None and number:
                 continue
@@ -149,7 +139,23 @@ def _bind(listener: socket.socket, host: str, port: int | None) -> None:
             raise LocalServerError(
                 f"Port {number} on {host} cannot be used: {reason}.", advice="Use --port 0 for any free one."
             ) from None
+        with listener:
+            yield listener
         return
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, asyncio sends small pieces at once (TCP_NODELAY); without, each answer waits 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
 @contextlib.contextmanager

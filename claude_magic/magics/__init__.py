@@ -110,7 +110,7 @@ class Question(EscapedCommand):
         for line in tokens_by_line:
             words = [t for t in line if t.type not in {tokenize.INDENT, tokenize.DEDENT, tokenize.NEWLINE, tokenize.NL}]
             texts = [t.string for t in words if t.string]
-            if texts[:2] == ["%", "claude"] and texts[-1] == "?" and set(texts[2:]) != {"?"}:
+            if texts[:2] == ["%", "claude"] and texts[-1] == "?" and set("".join(texts[2:])) != {"?"}:
                 return cls(words[0].start)
         return None
 

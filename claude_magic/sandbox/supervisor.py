@@ -36,6 +36,7 @@ TICK = 0.1  # seconds between two looks at time, memory and process count
 BLOCK = 4096  # bytes that the smallest entry of a directory counts for, so that a flood of empty files counts too
 DEEPEST = 100  # folders in folders; what is deeper is removed, since those who tidy up would lose themselves in it
 FILE_CLOCK = 50_000_000  # ns that the time of a file's change may lag behind the clock
+LOOK, CHANGE = 0o500, 0o700  # rights to a folder, of who owns it
 REST = 20  # of the time one look at the disk takes, so long is none taken: at most a twentieth of the time goes there
 GRACE = 0.05  # seconds a finished shell's pipes may stay open for a last word of its helpers
 LONGEST_ARGUMENT = 100_000  # Linux refuses a single argument over 128 KiB (MAX_ARG_STRLEN)
@@ -172,13 +173,14 @@ def mount_points() -> frozenset[tuple[int, int]]:
 
 
 def below(
-    folder: int, others: frozenset[tuple[int, int]], depth: int = 0
+    folder: int, others: frozenset[tuple[int, int]], rights: int, depth: int = 0
 ) -> Iterator[tuple[int, str, os.stat_result, int]]:
     """Everything below an open folder: the open folder it lies in, its name, its status, how deep it lies.
 
     A folder comes after what is in it; one that lies as deep as `DEEPEST` is not looked into, one of `others` (a Python
     environment under /tmp is mounted there) is not even seen. Names are looked up in open folders and links are not
-    followed, so nothing that is moved or linked meanwhile leads out of `folder`.
+    followed, so nothing that is moved or linked meanwhile leads out of `folder`. A folder that gives its owner less
+    than `rights` is given them.
     """
     with os.scandir(folder) as found:
         for entry in found:
@@ -187,22 +189,26 @@ def below(
                 if (status.st_dev, status.st_ino) in others:
                     continue
                 if stat.S_ISDIR(status.st_mode) and depth < DEEPEST:
-                    inner = _enter(entry.name, folder)
+                    inner = _enter(entry.name, folder, rights)
                     try:
-                        yield from below(inner, others, depth + 1)
+                        yield from below(inner, others, rights, depth + 1)
                     finally:
                         os.close(inner)
                 yield folder, entry.name, status, depth
 
 
-def _enter(name: str, folder: int) -> int:
-    """Open a folder, also one that was locked."""
+def _enter(name: str, folder: int, rights: int) -> int:
+    """Open a folder with these rights, also one that was locked."""
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
     try:
-        return os.open(name, flags, dir_fd=folder)
+        inner = os.open(name, flags, dir_fd=folder)
     except PermissionError:
-        os.chmod(name, 0o700, dir_fd=folder)
-        return os.open(name, flags, dir_fd=folder)
+        os.chmod(name, CHANGE, dir_fd=folder)
+        inner = os.open(name, flags, dir_fd=folder)
+    mode = stat.S_IMODE(os.fstat(inner).st_mode)
+    if mode & rights != rights:
+        os.fchmod(inner, mode | rights)
+    return inner
 
 
 def nameless(pids: set[int]) -> Iterator[os.stat_result]:
@@ -399,7 +405,7 @@ class Supervisor:
         most: int = self.limits["disk_bytes"]
         total = 0
         try:
-            for _, _, status, depth in (entry for folder in self.folders for entry in below(folder, self.others)):
+            for _, _, status, depth in (entry for folder in self.folders for entry in below(folder, self.others, LOOK)):
                 total += max(512 * status.st_blocks // max(status.st_nlink, 1), BLOCK)
                 if total > most or (depth == DEEPEST and stat.S_ISDIR(status.st_mode)):
                     return True
@@ -416,14 +422,15 @@ class Supervisor:
             raised = 1
             while raised:  # what lies too deep is raised to the top, and looked at again
                 raised = 0
-                for inside, name, status, depth in below(folder, self.others):
+                for inside, name, status, depth in below(folder, self.others, CHANGE):
                     with contextlib.suppress(OSError):  # a folder that still holds something
                         if not stat.S_ISDIR(status.st_mode):
                             if status.st_ctime_ns >= self.fitted:
                                 os.unlink(name, dir_fd=inside)
                         elif depth == DEEPEST:
-                            raised += 1
+                            os.chmod(name, CHANGE, dir_fd=inside)
                             os.rename(name, f".raised-{time.time_ns()}", src_dir_fd=inside, dst_dir_fd=folder)
+                            raised += 1
                         elif status.st_ctime_ns >= self.fitted:
                             os.rmdir(name, dir_fd=inside)
 

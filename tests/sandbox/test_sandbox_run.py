@@ -178,6 +178,12 @@ HOGS = {
     "left behind": "(for i in $(seq 100); do head -c 10000000 /dev/zero > f$i; done; sleep 60) > log 2>&1 & wait",
     "without a name": "exec 3> a 4> b; rm a b; for n in 3 4; do head -c 30000000 /dev/zero >&$n; done; sleep 60",
     "in a locked folder": "mkdir -p d/e; head -c 30000000 /dev/zero | tee d/e/f > d/e/g; chmod 000 d/e d; sleep 60",
+    "in a read-only folder": "mkdir d; head -c 30000000 /dev/zero | tee d/f > d/g; chmod 500 d; sleep 60",
+    "deep in a read-only folder": (
+        'python -c \'import os; [(os.mkdir("d"), os.chdir("d")) for _ in range(110)]; os.chmod("../../../..", 0o500); '
+        'os.chmod("../../../../../../../../../..", 0o500)\'; '
+        "head -c 60000000 /dev/zero > f; sleep 60"
+    ),
     "deeper than a path": 'python -c \'import os; [(os.mkdir("d"), os.chdir("d")) for _ in range(3000)]\'; sleep 60',
     "empty files": "python -c 'for i in range(50000): open(str(i), \"x\")'; sleep 60",
     "beside the home": "for i in $(seq 100); do head -c 10000000 /dev/zero > $TMPDIR/$i; done; sleep 60",
@@ -197,6 +203,15 @@ def test_the_disk_is_not_filled(mode, tmp_path, hog):
         assert "[killed: more on the disk than a container may keep" in done.stderr
         assert sum(path.lstat().st_blocks * 512 for path in tmp_path.rglob("*")) <= 50 * MIB
         assert box.run("cat before; head -c 1000000 /dev/zero > more; ls more").stdout == "kept\nmore\n"
+
+
+def test_a_folder_that_cannot_be_searched_is_no_full_disk(mode, tmp_path):
+    """`chmod -R 644` on a folder, as people do: nothing is killed, nothing is lost."""
+    with Sandbox(tmp_path / "home", mode=mode, limits=Limits(seconds=40)) as box:
+        box.run("mkdir a; echo x > a/f; echo kept > before")
+        done = box.run("chmod -R 644 a; sleep 0.5; cat before")
+        assert (done.stdout, done.ended_by) == ("kept\n", "")
+        assert box.run("cat before a/f").stdout == "kept\nx\n"
 
 
 def test_what_is_mounted_does_not_count(walled, tmp_path):

@@ -54,9 +54,10 @@ def names(values, longest=28):
 
 SHORT = '''\
 def short(number):
-    """A number for a label: at most four digits behind the first, millions as M, never an exponent for a thousand."""
-    if abs(number) >= 1e6:
-        return f"{number / 1e6:,.4g}M"
+    """A number for a label: four digits or so, millions as M, billions as B, no exponent for what is large."""
+    for size, letter in ((1e9, "B"), (1e6, "M")):
+        if size <= abs(number) < 1e4 * size:
+            return f"{number / size:,.4g}{letter}"
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 '''
 
