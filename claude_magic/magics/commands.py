@@ -107,7 +107,7 @@ def _use(magics: ClaudeMagics, rest: str) -> Any:
 
 
 # What the sandbox cannot promise where bubblewrap does not work; the stand-in writes its code itself, a model does not.
-_UNWALLED = "\nThe code it runs is not walled off on this machine: it can read your files. Install bubblewrap for that."
+_UNWALLED = "\nThe code it runs has no walls on this machine: it can read and delete your files. Install bubblewrap."
 
 
 def _own_server(magics: ClaudeMagics) -> tuple[str, str]:

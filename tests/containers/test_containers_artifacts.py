@@ -231,7 +231,7 @@ def test_what_code_made_comes_down(client, tmp_path):
         {"type": "container_upload", "file_id": uploaded.id},
         {"type": "text", "text": "Draw a histogram of price."},
     ]
-    body = {"model": "claude-sonnet-5-5", "max_tokens": 2_000, "tools": [TOOL]}
+    body = {"model": "claude-sonnet-5-5", "max_tokens": 8_000, "tools": [TOOL]}
     content = client.messages.create({**body, "messages": [{"role": "user", "content": asked}]}).body["content"]
     collected = collect(client, [*content, result("file_nothere")], tmp_path / "fetched")
 

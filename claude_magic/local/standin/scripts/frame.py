@@ -54,7 +54,7 @@ def names(values, longest=28):
 
 SHORT = '''\
 def short(number):
-    """A number for a label: four digits or so, millions as M, billions as B, no exponent for what is large."""
+    """A number for a label, without an exponent where it is large."""
     for size, letter in ((1e9, "B"), (1e6, "M")):
         if size <= abs(number) < 1e4 * size:
             return f"{number / size:,.4g}{letter}"
@@ -63,7 +63,7 @@ def short(number):
 
 BINS = '''\
 def bins(values, most):
-    """Edges of at most about `most` bars; whole numbers have bars of equally many numbers, so that none stand out."""
+    """Edges of about `most` bars; each holds equally many whole numbers."""
     if not len(values) or values.min() == values.max() or not (values % 1 == 0).all():
         return most
     low, high = int(values.min()), int(values.max())
@@ -72,7 +72,6 @@ def bins(values, most):
 '''
 
 END = """\
-# The figures once more, for whoever words the answer.
 print("figures:", json.dumps(figures, default=lambda v: v.item() if hasattr(v, "item") else str(v)))
 """
 
