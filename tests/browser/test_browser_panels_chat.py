@@ -54,6 +54,19 @@ def axe():
     return (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
+SLOW_READING = """() => {
+  const read = Blob.prototype.arrayBuffer;
+  let count = 0;
+  Blob.prototype.arrayBuffer = async function () {
+    const slow = count++ % 2 === 0;
+    const made = await read.call(this);
+    if (slow) await new Promise((resolve) => setTimeout(resolve, 100));
+    return made;
+  };
+  window.readAsBefore = () => void (Blob.prototype.arrayBuffer = read);
+}"""
+
+
 class Chat:
     """An open chat panel, as a user finds his way in it."""
 
@@ -201,13 +214,18 @@ def test_a_new_thread_is_a_thread_of_the_cells(chat):
 
 
 def test_a_file_beyond_the_websocket_limit_arrives_whole(chat, tmp_path):
-    """12 MB through the chooser: acknowledged in pieces, on the kernel's disk byte by byte; removed when told so."""
+    """12 MB through the chooser: acknowledged in pieces, on the kernel's disk byte by byte; removed when told so.
+
+    Every other piece is read slowly: what is read first goes first, whichever reading ends first.
+    """
+    chat.notebook.page.evaluate(SLOW_READING)
     file = tmp_path / "large.csv"
     file.write_bytes(b"a,b\n" + b"1,2\n" * 3_000_000)
     with chat.notebook.page.expect_file_chooser() as chooser:
         chat.button("Attach…").click()
     chooser.value.set_files([file])
     chat.said("large.csv is attached.")
+    chat.notebook.page.evaluate("window.readAsBefore()")
     expression = "[[f.name, f.path.stat().st_size] for f in panel.incoming.files.values()]"
     assert chat.kernel(expression) == [["large.csv", file.stat().st_size]]
     chat.button("Remove large.csv").click()

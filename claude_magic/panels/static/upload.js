@@ -17,7 +17,10 @@ function sendFile(model, file, progress = () => {}) {
     model.off("msg:custom", hear);
     settle(value);
   };
+  let reading = false; // one piece at a time: of two readings the later may end first, and pieces go in their order
   const pump = async () => {
+    if (reading) return;
+    reading = true;
     while (!over && next < file.size && next - acknowledged < WINDOW * PIECE) {
       const at = next;
       next = Math.min(file.size, at + PIECE);
@@ -29,6 +32,7 @@ function sendFile(model, file, progress = () => {}) {
         end(finish.reject, new Error("The browser cannot read the file."));
       }
     }
+    reading = false;
   };
   const hear = (message) => {
     if (message.file !== id) return;
